@@ -1,0 +1,229 @@
+"""Settings in `chartkeep.toml`: each one typed, bounded and explained in one table.
+
+A setting that cannot be used never stops the program: the default is taken and `problems`
+says in one line what is wrong, in which file and line, and what may stand there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Value = bool | int | float | str
+
+
+class Field(NamedTuple):
+    """What one setting may be."""
+
+    name: str
+    """Section and key as they stand in the file: `ui.theme`."""
+    kind: type[Value]
+    help: str
+    choices: tuple[Value, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def attribute(self) -> str:
+        """Name of the member of `Settings` that holds it."""
+        return self.name.partition(".")[2]
+
+    @property
+    def expects(self) -> str:
+        """What may stand there, in words."""
+        if self.choices:
+            return "one of " + ", ".join(_shown(choice) for choice in self.choices)
+        word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[self.kind]
+        if self.low is not None and self.high is not None:
+            word += f" from {self.low:g} to {self.high:g}"
+        return word
+
+
+FIELDS = (
+    Field(
+        "charts.due_soon_days", int, "Days before its due date that a chart counts as due soon.", (), 0, 365
+    ),
+    Field(
+        "charts.stalled_days",
+        int,
+        "Days without a change after which a chart counts as stalled.",
+        (),
+        1,
+        3650,
+    ),
+    Field("store.publish_delay", float, "Seconds to wait for more edits before publishing.", (), 0, 60),
+    Field("store.lock_timeout", float, "Seconds to wait for another program's lock.", (), 0.1, 600),
+    Field("store.watch", str, "How changes by others are noticed.", ("auto", "events", "poll", "off")),
+    Field("store.poll_seconds", float, "Seconds between looks where file events do not work.", (), 0.05, 60),
+    Field("ui.theme", str, "Colours.", ("auto", "dark", "light", "ansi-dark", "ansi-light")),
+    Field("ui.mouse", bool, "Whether the mouse works in the UI."),
+    Field("ui.lean", str, "Fewest bytes to the terminal: auto does so over SSH.", ("auto", "on", "off")),
+    Field("ui.follow_delay", float, "Seconds the chart waits while a key is held.", (), 0, 2),
+    Field("ui.message_seconds", float, "Seconds a message stays on the screen.", (), 1, 60),
+    Field("ui.hide_done", bool, "Whether completed charts are left out at first."),
+    Field("ui.sort", str, "Order of the charts.", ("file", "updated", "due", "title", "created")),
+    Field("ui.editor", str, "Editor for long text; empty takes $VISUAL or $EDITOR."),
+)
+"""Every setting but the keys, in the order the documentation shows them."""
+
+_BY_NAME = {row.name: row for row in FIELDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings in force, with what was wrong in the file that gave them."""
+
+    due_soon_days: int = 7
+    stalled_days: int = 14
+    publish_delay: float = 0.3
+    lock_timeout: float = 10.0
+    watch: str = "auto"
+    poll_seconds: float = 1.0
+    theme: str = "auto"
+    mouse: bool = True
+    lean: str = "auto"
+    follow_delay: float = 0.12
+    message_seconds: float = 5.0
+    hide_done: bool = False
+    sort: str = "file"
+    editor: str = ""
+    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Own keys by command id; an empty tuple takes a command's keys away."""
+    problems: tuple[str, ...] = ()
+
+
+def load(path: Path) -> Settings:
+    """The settings of the file at `path`; the defaults where there is no such file.
+
+    Never raises: what cannot be read or used is named in `problems`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        return Settings(problems=(f"{path}: cannot be read ({reason}); the defaults are used.",))
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> Settings:
+    """The settings a TOML text gives; `where` names the file in messages."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return Settings(problems=(f"{where}: not TOML, {error}; the defaults are used.",))
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for section, key, value in _entries(document):
+        name = f"{section}.{key}" if section else key
+        line = f"{where}, line {_line_of(text, section, key)}"
+        if section == "keys":
+            _take_keys(values, problems, key, value, line)
+        elif name not in _BY_NAME:
+            problems.append(f"{line}: there is no setting “{name}”; it is ignored.")
+        elif (taken := _checked(_BY_NAME[name], value)) is None:
+            problems.append(
+                f"{line}: {name} must be {_BY_NAME[name].expects}, not {_shown(value)}; "
+                f"{_shown(_default(_BY_NAME[name]))} is used."
+            )
+        else:
+            values[_BY_NAME[name].attribute] = taken
+    return replace(Settings(), **values, problems=tuple(problems))
+
+
+def document() -> str:
+    """A `chartkeep.toml` that sets every setting to its default, each with its explanation."""
+    lines: list[str] = []
+    section = ""
+    for row in FIELDS:
+        own, _, key = row.name.partition(".")
+        if own != section:
+            lines += [""] if lines else []
+            lines.append(f"[{own}]")
+            section = own
+        lines.append(f"{key} = {_shown(_default(row))}  # {row.help} {row.expects.capitalize()}.")
+    return "\n".join([*lines, "", "[keys]", '# "step.add" = ["a", "insert"]', ""])
+
+
+def _entries(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for section, body in document.items():
+        if not isinstance(body, dict):
+            yield "", section, body
+            continue
+        for key, value in body.items():
+            yield from _flattened(section, key, value)
+
+
+def _flattened(section: str, key: str, value: Any) -> Iterator[tuple[str, str, Any]]:
+    """Entries below a key: `step.add = "a"` without quotes makes a table in a table."""
+    if isinstance(value, dict):
+        for inner, below in value.items():
+            yield from _flattened(section, f"{key}.{inner}", below)
+    else:
+        yield section, key, value
+
+
+def _take_keys(values: dict[str, Any], problems: list[str], key: str, value: Any, line: str) -> None:
+    from store.catalog import BY_ID
+
+    given = [value] if isinstance(value, str) else value
+    if key not in BY_ID:
+        problems.append(f"{line}: there is no command “{key}” to give keys to; it is ignored.")
+    elif not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        problems.append(
+            f"{line}: keys are a text or a list of texts, not {_shown(value)}; the usual keys stay."
+        )
+    else:
+        values.setdefault("keys", {})[key] = tuple(one for one in given if one.strip())
+
+
+def _checked(row: Field, value: Any) -> Value | None:
+    """`value` as the setting's type, or None where it cannot be that."""
+    if row.kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if row.name == "ui.lean" and isinstance(value, bool):
+        value = "on" if value else "off"
+    if type(value) is not row.kind or (row.choices and value not in row.choices):
+        return None
+    if isinstance(value, int | float) and row.low is not None and row.high is not None:
+        return value if row.low <= value <= row.high else None
+    checked: Value = value
+    return checked
+
+
+def _default(row: Field) -> Value:
+    for member in fields(Settings):
+        if member.name == row.attribute:
+            value: Value = member.default  # type: ignore[assignment]
+            return value
+    raise KeyError(row.name)
+
+
+def _line_of(text: str, section: str, key: str) -> int:
+    """Line, from 1, on which a setting stands; that of its section where it is not found alone."""
+    current = ""
+    found = 1
+    last = re.escape(key.rpartition(".")[2])
+    wanted = re.compile(rf"""\s*["']?(?:{re.escape(key)}|(?:.*\.)?{last})["']?\s*=""")
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
+            current = header[1]
+            found = number if current.partition(".")[0] == section else found
+        elif current.partition(".")[0] == section and wanted.match(line):
+            return number
+    return found
+
+
+def _shown(value: Any) -> str:
+    """A value as TOML writes it, for messages."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime, time
+from time import monotonic, monotonic_ns
+
+__all__ = ["day_of", "file_stamp", "fix", "monotonic", "monotonic_ns", "now", "parse", "stamp", "today", "try_parse"]
 
 _fixed: datetime | None = None
 

@@ -29,6 +29,9 @@ FORMAT_VERSION = 1
 NO_HASH = "0" * 32
 """What stands for the previous hash before a journal's first line."""
 
+CHART = "structural_tension_chart"
+"""`entityType` of the entity that stands for a chart as a whole."""
+
 _ZEROED = bytes.maketrans(b"123456789", b"000000000")
 _LONG_RUN = b"0" * 19
 """19 digits always fit 64 bits unsigned, but not signed: from here on orjson may make a float of them."""
@@ -180,6 +183,23 @@ def body_of(value: Any) -> Any:
             data = value["data"]
             return data if data.get("type") == kind else {**data, "type": kind}
     return value
+
+
+def metadata_of(entity: dict[str, Any]) -> dict[str, Any]:
+    """The entity's `metadata`, or an empty object where it has none worth the name."""
+    metadata = entity.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def chart_id_of(entity: dict[str, Any]) -> str | None:
+    """The chart an entity says it belongs to: `metadata.chartId`, or for a chart entity its name."""
+    chart_id = metadata_of(entity).get("chartId")
+    if isinstance(chart_id, str):
+        return chart_id
+    name = entity.get("name")
+    if entity.get("entityType") == CHART and isinstance(name, str):
+        return name.removesuffix("_chart")
+    return None
 
 
 def key_of(value: Any, raw: bytes) -> str:

@@ -1,0 +1,103 @@
+"""Background work as the workflow pane and `status` show it: what runs, how far it is, how it ended."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Literal
+
+from store import clock
+from store.errors import ChartkeepError
+
+JobState = Literal["waiting", "running", "completed", "failed"]
+KEEP = 50
+
+
+@dataclass(slots=True)
+class Job:
+    """One piece of background work. `total` is 0 where it cannot be known beforehand."""
+
+    id: int
+    kind: str
+    """`sync`, `publish`, `absorb`, `rebuild`, `verify`, `import`, `export`."""
+    title: str
+    state: JobState = "running"
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    started: str = field(default_factory=clock.stamp)
+    seconds: float = 0.0
+
+
+class Jobs:
+    """The jobs of this process, newest last; listeners hear at most every 100 ms while one advances."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[Job] = deque(maxlen=KEEP)
+        self._ids = count(1)
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[Job], None]] = []
+        self._told = 0.0
+
+    def listen(self, callback: Callable[[Job], None]) -> None:
+        """Call `callback(job)` from the working thread when a job starts, advances or ends."""
+        self._listeners.append(callback)
+
+    def all(self) -> list[Job]:
+        """Every job kept, newest first."""
+        with self._lock:
+            return list(reversed(self._jobs))
+
+    @contextmanager
+    def run(self, kind: str, title: str, total: int = 0) -> Iterator[Progressing]:
+        """A job that is running within the block; an exception marks it failed and goes on up."""
+        job = Job(next(self._ids), kind, title, total=total)
+        with self._lock:
+            self._jobs.append(job)
+        self._tell(job, force=True)
+        begun = clock.monotonic()
+        try:
+            yield Progressing(self, job)
+            job.state = "completed"
+            if job.total:
+                job.done = job.total
+        except BaseException as error:
+            job.state = "failed"
+            job.note = str(error) if isinstance(error, ChartkeepError) else f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            job.seconds = clock.monotonic() - begun
+            self._tell(job, force=True)
+
+    def _tell(self, job: Job, *, force: bool = False) -> None:
+        moment = clock.monotonic()
+        if not force and moment - self._told < 0.1:
+            return
+        self._told = moment
+        for listener in self._listeners:
+            listener(job)
+
+
+class Progressing:
+    """What a running job tells of itself."""
+
+    __slots__ = ("_jobs", "job")
+
+    def __init__(self, jobs: Jobs, job: Job) -> None:
+        self._jobs = jobs
+        self.job = job
+
+    def at(self, done: int, total: int | None = None) -> None:
+        """So much is done, of so much."""
+        self.job.done = done
+        if total is not None:
+            self.job.total = total
+        self._jobs._tell(self.job)
+
+    def note(self, text: str) -> None:
+        """Say in words what came of it."""
+        self.job.note = text

@@ -1,0 +1,356 @@
+"""The store as its users see it: run commands, read, undo, keep in step.
+
+A command is a plain function from a view of the state to a plan (`store.charts`). `Store.run`
+is the one way a plan becomes a transaction: it takes the journal's lock, lets the function
+plan on the very end of the journal, appends, and returns once the bytes are on disk. The index,
+the chart file and listeners follow after.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+from store import layout as places
+from store.contexts import Contexts
+from store.errors import NotFound, ReadOnly
+from store.jobs import Jobs
+from store.layout import Layout
+from store.model import Change, Plan, TxMeta
+from store.session import Session, new_session
+from store.state import State, Tail
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from store.charts import View
+    from store.index import Index, Snapshot, Synced
+    from store.journal import Journal
+    from store.model import ChartView, Finding
+
+P = ParamSpec("P")
+Planner = Callable[Concatenate["View", P], Plan]
+LOCK_TIMEOUT = 10.0
+"""Seconds a command waits for another program's lock before it gives up."""
+TAIL_LIMIT = 256
+"""Records committed before the index is brought up to date in passing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something changed: ask the index again. `charts` is None where everything may have."""
+
+    context: str
+    charts: frozenset[str] | None
+    own: bool
+    """True where this process made the change."""
+    text: str = ""
+    """For the person, where there is something to tell."""
+
+
+class Store:
+    """One open store. Safe to use from several threads; close it when done.
+
+    Make one with `open_store`.
+    """
+
+    def __init__(self, layout: Layout, session: Session, *, readonly: bool = False) -> None:
+        self.layout = layout
+        self.session = session
+        self.readonly = readonly
+        self.jobs = Jobs()
+        self.contexts = Contexts(self)
+        self._index: Index | None = None
+        self._journals: dict[str, Journal] = {}
+        self._tails: dict[str, Tail] = {}
+        self._dirty: set[str] = set()
+        self._listeners: list[Callable[[Notice], None]] = []
+        self._lock = threading.RLock()
+
+    # -- parts -------------------------------------------------------------------------------------
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds the chart files."""
+        return self.layout.root
+
+    @property
+    def index(self) -> Index:
+        """The derived index, opened when first asked for."""
+        with self._lock:
+            if self._index is None:
+                from store.index import Index
+
+                self._index = Index.open(self.layout.index, readonly=False)
+            return self._index
+
+    def journal(self, context: str) -> Journal:
+        """The charts journal of a context."""
+        with self._lock:
+            journal = self._journals.get(context)
+            if journal is None:
+                from store.journal import Journal
+
+                path = self.layout.journal(context)
+                journal = Journal(path, context, "charts", recovery=self.layout.recovery)
+                if path.exists():
+                    position = self.index.position(context, "charts")
+                    if position is not None:
+                        journal.trust(position)
+                self._journals[context] = journal
+            return journal
+
+    def forget(self, context: str) -> None:
+        """Drop what is held in memory of a context that was renamed or archived."""
+        with self._lock:
+            journal = self._journals.pop(context, None)
+            if journal is not None:
+                journal.close()
+            self._tails.pop(context, None)
+            self._dirty.discard(context)
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def run(self, context: str, planner: Planner[P], /, *args: P.args, **kwargs: P.kwargs) -> Change:
+        """Plan on the present state and commit: returns once the change is on disk.
+
+        An empty plan writes nothing and returns an empty Change. Raises what the planner raises
+        (nothing is written then), Locked, StorageError, Damaged, ReadOnly.
+        """
+        return self.commit(context, lambda state: planner(state, *args, **kwargs))
+
+    def commit(
+        self,
+        context: str,
+        plan: Callable[[State], Plan],
+        *,
+        undoes: str | None = None,
+        redoes: str | None = None,
+        group: str | None = None,
+        by: str | None = None,
+    ) -> Change:
+        """`run` for a plan made by any function of the State, with what undo and moves record beside it."""
+        self.writable()
+        self.contexts.require(context)
+        journal = self.journal(context)
+        who = by or self.session.by
+        with journal.writer(timeout=LOCK_TIMEOUT) as writer:
+            with self.index.snapshot() as snap:
+                tail = self._tail(context, journal, snap, writer.position)
+                state = State(context, snap, journal, tail)
+                made = plan(state)
+                drafts = state.drafts(made.edits)
+            if not drafts:
+                return Change(context, "", "", who, made.command, made.label, (), made.focus, tuple(made.hints))
+            meta = TxMeta(made.command, made.label, self.session.id, undoes, redoes, group)
+            tx = writer.append(drafts, by=who, meta=meta)
+            tail.add(tx)
+        self._dirty.add(context)
+        if len(tail.versions) > TAIL_LIMIT:
+            self.sync(context)
+        return Change(
+            context, tx.tx, tx.at, who, made.command, made.label, tuple(made.edits), made.focus, tuple(made.hints)
+        )
+
+    def _tail(self, context: str, journal: Journal, snap: Snapshot, end: Any) -> Tail:
+        """What the index has not seen of the journal up to `end`; called under the journal's lock."""
+        position = snap.position(context, "charts")
+        tail = self._tails.get(context)
+        if tail is None or tail.after != position:
+            tail = self._tails[context] = Tail(position)
+        tail.extend(journal, end)
+        return tail
+
+    def writable(self) -> None:
+        """Raise ReadOnly where this session may not write."""
+        if self.readonly:
+            raise ReadOnly(f"{self.root} is open for reading only. Open it without --read-only to change charts.")
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def state(self, context: str) -> Iterator[State]:
+        """A view of a context's committed state, for planning that spans two contexts."""
+        journal = self.journal(context)
+        with self.snapshot() as snap:
+            tail = Tail(snap.position(context, "charts"))
+            tail.extend(journal, journal.position())
+            yield State(context, snap, journal, tail)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """A consistent view of the index that holds at least this process's own changes."""
+        for context in list(self._dirty):
+            self.sync(context)
+        with self.index.snapshot() as snap:
+            yield snap
+
+    def chart(self, context: str, chart_id: str, *, at: datetime | None = None) -> ChartView:
+        """One chart whole; with `at`, as it was at that instant. Raises NotFound."""
+        from store import reading
+
+        with self.snapshot() as snap:
+            return reading.chart_view(self, snap, context, chart_id, at)
+
+    def find_chart(self, chart_id: str) -> tuple[str, str]:
+        """(context, chart id) of a chart by its id, looked for in every context. Raises NotFound."""
+        with self.snapshot() as snap:
+            for context in self.contexts.names():
+                if snap.rowid(context, chart_id) is not None:
+                    return context, chart_id
+        raise NotFound(f"No chart {chart_id} in {self.root}. See `chartkeep list`.")
+
+    # -- history -----------------------------------------------------------------------------------
+
+    def undo(self, tx: str | None = None, context: str | None = None) -> list[Change]:
+        """Take back this person's last command, or the transaction named. See `store.history`."""
+        from store import history
+
+        return history.undo(self, tx, context)
+
+    def redo(self) -> list[Change]:
+        """Do again what the last undo took back."""
+        from store import history
+
+        return history.redo(self)
+
+    # -- between contexts --------------------------------------------------------------------------
+
+    def move(self, context: str, chart_ids: Sequence[str], target: str, **options: Any) -> list[Change]:
+        """Move charts with all below them to another context, which is made if it is not there."""
+        from store import transfer
+
+        return transfer.move(self, context, chart_ids, target, **options)
+
+    def archive(self, context: str, chart_ids: Sequence[str], **options: Any) -> list[Change]:
+        """Move completed charts to `completed-charts.jsonl`."""
+        from store import transfer
+
+        return transfer.archive(self, context, chart_ids, **options)
+
+    def unarchive(self, chart_ids: Sequence[str], **options: Any) -> list[Change]:
+        """Bring archived charts back to the context each came from."""
+        from store import transfer
+
+        return transfer.unarchive(self, chart_ids, **options)
+
+    # -- keeping in step ---------------------------------------------------------------------------
+
+    def sync(self, context: str | None = None) -> list[Synced]:
+        """Bring the index up to the end of the journals of one context, or of all."""
+        done = []
+        for name in [context] if context else self.contexts.names():
+            self._dirty.discard(name)
+            if not self.layout.journal(name).exists():
+                continue
+            done.append(self.index.sync(self.journal(name)))
+        return done
+
+    def absorb(self, context: str | None = None, *, at_rest: bool = True) -> list[str]:
+        """Take in what other programs wrote to the chart files; returns what happened, in words."""
+        from store import exchange
+
+        said = []
+        for name in [context] if context else self.contexts.names():
+            said.extend(exchange.absorb(self, name, at_rest=at_rest).said)
+        return said
+
+    def publish(self, context: str | None = None) -> list[str]:
+        """Write the chart files anew where they lag the journals; returns the contexts written."""
+        from store import exchange
+
+        names = [context] if context else self.contexts.names()
+        return [name for name in names if exchange.publish(self, name)]
+
+    def catch_up(self) -> None:
+        """Everything a one-shot command needs before it reads: foreign changes in, index current."""
+        from store import transfer
+
+        if not self.readonly:
+            self.absorb()
+            transfer.finish_moves(self)
+        self.sync()
+
+    def settle(self) -> None:
+        """Everything a one-shot command owes after it wrote: index current, chart files published."""
+        self.sync()
+        if not self.readonly:
+            self.publish()
+
+    def verify(self) -> list[Finding]:
+        """Read everything and name what is wrong with it."""
+        from store.upkeep import verify
+
+        return verify.verify(self)
+
+    def status(self) -> dict[str, Any]:
+        """Measured figures about the store, as plain JSON."""
+        from store.upkeep import health
+
+        return health.status(self)
+
+    # -- telling -----------------------------------------------------------------------------------
+
+    def on_change(self, callback: Callable[[Notice], None]) -> None:
+        """Call `callback(notice)` from a background thread whenever something changed."""
+        self._listeners.append(callback)
+
+    def tell(self, notice: Notice) -> None:
+        for listener in self._listeners:
+            listener(notice)
+
+    def close(self) -> None:
+        """Let go of files and connections; nothing is written."""
+        with self._lock:
+            for journal in self._journals.values():
+                journal.close()
+            self._journals.clear()
+            self._tails.clear()
+            if self._index is not None:
+                self._index.close()
+                self._index = None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def init_store(path: str | os.PathLike[str] | None = None) -> Path:
+    """Make a store with an empty default context; the store's folder. One that is there stays as it is.
+
+    A folder that is not called `.coaia` gets one made inside it.
+    """
+    from store import durable
+
+    root = Path(path or Path.cwd()).expanduser().absolute()
+    if root.name != places.STORE_NAME and root.suffix != ".jsonl":
+        root = root / places.STORE_NAME
+    layout = Layout.of(root)
+    durable.make_dirs(layout.root)
+    chart_file = layout.chart_file(layout.contexts()[0] if layout.contexts() else "default")
+    if not chart_file.exists():
+        durable.write_file(chart_file, b"")
+    return root
+
+
+def open_store(
+    path: str | os.PathLike[str] | None = None, *, program: str = "script", readonly: bool = False
+) -> Store:
+    """Open the store at `path`, or the one `find_store` finds.
+
+    Raises NotFound where there is none, StorageError or ReadOnly where it cannot be used.
+    """
+    found = places.find_store(path)
+    if not found.exists():
+        raise NotFound(f"There is no store at {found}. Make one with `chartkeep init`, or name another with --store.")
+    from store import access
+
+    layout, readonly = access.usable(Layout.of(found), readonly)
+    return Store(layout, new_session(program), readonly=readonly)

@@ -157,6 +157,6 @@ class Contexts:
         for old, new in moves:
             if os.path.lexists(old) and not os.path.lexists(new):
                 durable.make_dirs(Path(new).parent)
-                durable.rename(Path(old), Path(new))
-        durable.remove(intent)
+                durable.move(Path(old), Path(new))
+        durable.remove_file(intent)
         return True

@@ -28,15 +28,15 @@ from store.state import State, Tail
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from store.background import Background
     from store.charts import View
     from store.index import Index, Snapshot, Synced
     from store.journal import Journal
     from store.model import ChartView, Finding
+    from store.settings import Settings
 
 P = ParamSpec("P")
 Planner = Callable[Concatenate["View", P], Plan]
-LOCK_TIMEOUT = 10.0
-"""Seconds a command waits for another program's lock before it gives up."""
 TAIL_LIMIT = 256
 """Records committed before the index is brought up to date in passing."""
 
@@ -51,6 +51,8 @@ class Notice:
     """True where this process made the change."""
     text: str = ""
     """For the person, where there is something to tell."""
+    problem: bool = False
+    """True where `text` tells of something that went wrong."""
 
 
 class Store:
@@ -69,6 +71,8 @@ class Store:
         self._journals: dict[str, Journal] = {}
         self._tails: dict[str, Tail] = {}
         self._dirty: set[str] = set()
+        self._settings: Settings | None = None
+        self._background: Background | None = None
         self._listeners: list[Callable[[Notice], None]] = []
         self._lock = threading.RLock()
 
@@ -78,6 +82,15 @@ class Store:
     def root(self) -> Path:
         """The folder that holds the chart files."""
         return self.layout.root
+
+    @property
+    def settings(self) -> Settings:
+        """What `chartkeep.toml` says, and the defaults for the rest."""
+        if self._settings is None:
+            from store import settings
+
+            self._settings = settings.load(self.layout.settings)
+        return self._settings
 
     @property
     def index(self) -> Index:
@@ -139,7 +152,7 @@ class Store:
         self.contexts.require(context)
         journal = self.journal(context)
         who = by or self.session.by
-        with journal.writer(timeout=LOCK_TIMEOUT) as writer:
+        with journal.writer(timeout=self.settings.lock_timeout) as writer:
             with self.index.snapshot() as snap:
                 tail = self._tail(context, journal, snap, writer.position)
                 state = State(context, snap, journal, tail)
@@ -151,6 +164,8 @@ class Store:
             tx = writer.append(drafts, by=who, meta=meta)
             tail.add(tx)
         self._dirty.add(context)
+        if self._background is not None:
+            self._background.poke(context, "commit")
         if len(tail.versions) > TAIL_LIMIT:
             self.sync(context)
         return Change(
@@ -269,12 +284,16 @@ class Store:
 
     def catch_up(self) -> None:
         """Everything a one-shot command needs before it reads: foreign changes in, index current."""
+        self.contexts.finish()
+        self.absorb()
+        self.sync()
+        self.finish_moves()
+
+    def finish_moves(self) -> int:
+        """Finish moves between contexts that a crash cut short; how many there were."""
         from store import transfer
 
-        if not self.readonly:
-            self.absorb()
-            transfer.finish_moves(self)
-        self.sync()
+        return 0 if self.readonly else transfer.finish_moves(self)
 
     def settle(self) -> None:
         """Everything a one-shot command owes after it wrote: index current, chart files published."""
@@ -294,6 +313,19 @@ class Store:
 
         return health.status(self)
 
+    def start_background(self) -> None:
+        """Keep index, journals and chart files in step from a thread, until closed."""
+        from store.background import Background
+
+        if self._background is None:
+            self._background = Background(self, self.settings)
+            self._background.start()
+
+    @property
+    def background(self) -> Background | None:
+        """The thread that `start_background` started."""
+        return self._background
+
     # -- telling -----------------------------------------------------------------------------------
 
     def on_change(self, callback: Callable[[Notice], None]) -> None:
@@ -305,7 +337,10 @@ class Store:
             listener(notice)
 
     def close(self) -> None:
-        """Let go of files and connections; nothing is written."""
+        """Stop the background, which publishes what it owes, and let go of files and connections."""
+        if self._background is not None:
+            self._background.close()
+            self._background = None
         with self._lock:
             for journal in self._journals.values():
                 journal.close()

@@ -1,0 +1,175 @@
+"""The store's own thread: it keeps index, journals and chart files in step while people work.
+
+It hears of own commits and of other programs' writes, then syncs the index, absorbs foreign
+changes, and publishes chart files, coalesced: a burst of edits is published once, after it.
+What it does shows as jobs; what came of it goes out as notices.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from store import clock
+from store.errors import ChartkeepError
+from store.store import Notice
+from store.watch import Watcher
+
+if TYPE_CHECKING:
+    from store.settings import Settings
+    from store.store import Store
+
+REST_SECONDS = 0.35
+"""A chart file unchanged for so long is at rest: its deletions may be believed."""
+HEARTBEAT = 2.0
+"""Seconds between looks at the files themselves, for events that got lost."""
+PATIENCE = 10.0
+"""A burst of edits puts publishing off by at most so many publish delays."""
+
+
+class Background:
+    """Started once per open store by the UI or a server; `close` stops it and publishes what is owed."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._delay = settings.publish_delay
+        self._wake = threading.Condition()
+        self._events: dict[tuple[str, str], None] = {}
+        self._due: dict[tuple[str, str], float] = {}
+        self._latest: dict[str, float] = {}
+        self._closing = False
+        self._busy = False
+        self.problem = ""
+        """The last thing that went wrong in the background, for the health pane."""
+        self.watcher = Watcher(store.layout, self.poke, mode=settings.watch, poll_seconds=settings.poll_seconds)
+        self._thread = threading.Thread(target=self._serve, name="chartkeep-background", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def poke(self, context: str, kind: str) -> None:
+        """Something happened: `commit`, `journal`, `chart` or `contexts`."""
+        with self._wake:
+            self._events[(context, kind)] = None
+            self._wake.notify()
+
+    def close(self, timeout: float = 30.0) -> None:
+        """Stop; what is committed but not yet published is published first."""
+        self.watcher.stop()
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    @property
+    def idle(self) -> bool:
+        """True where nothing is owed."""
+        with self._wake:
+            return not self._events and not self._due and not self._busy
+
+    # -- the thread --------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        self._guard(self._begin)
+        self.watcher.start()
+        looked = clock.monotonic()
+        while True:
+            events = self._next()
+            for context, kind in events:
+                self._guard(self._handle, context, kind)
+            for context, kind in self._fallen_due():
+                self._guard(self._publish if kind == "publish" else self._chart_file, context)
+            if self._closing and not self._events:
+                break
+            if clock.monotonic() - looked > HEARTBEAT:
+                looked = clock.monotonic()
+                self._guard(self.watcher.look)
+        self._guard(self._store.settle)
+
+    def _next(self) -> list[tuple[str, str]]:
+        with self._wake:
+            self._busy = False
+            if not self._events and not self._closing:
+                soonest = min(self._due.values(), default=clock.monotonic() + HEARTBEAT)
+                self._wake.wait(max(0.0, min(soonest - clock.monotonic(), HEARTBEAT)))
+            self._busy = True
+            events = list(self._events)
+            self._events.clear()
+        return events
+
+    def _fallen_due(self) -> list[tuple[str, str]]:
+        moment = clock.monotonic()
+        with self._wake:
+            ready = [item for item, due in self._due.items() if due <= moment]
+            for item in ready:
+                del self._due[item]
+        return ready
+
+    def _guard(self, work: object, *args: str) -> None:
+        try:
+            work(*args)  # type: ignore[operator]
+            self.problem = ""
+        except ChartkeepError as error:
+            self.problem = str(error)
+            self._store.tell(Notice("", frozenset(), own=False, text=str(error), problem=True))
+
+    def _begin(self) -> None:
+        store = self._store
+        store.contexts.finish()
+        for context in store.contexts.names():
+            self._guard(self._chart_file, context)
+            self._guard(self._sync, context)
+            self._schedule(context, "publish", self._delay)
+        store.finish_moves()
+        store.tell(Notice("", None, own=False))
+
+    def _handle(self, context: str, kind: str) -> None:
+        if kind == "contexts":
+            self.watcher.refresh()
+            self._store.tell(Notice("", None, own=False))
+        elif kind == "chart":
+            self._chart_file(context)
+        else:
+            self._sync(context, own=kind == "commit")
+            self._schedule(context, "publish", self._delay)
+
+    def _schedule(self, context: str, kind: str, delay: float) -> None:
+        """Do `kind` after `delay`; a later call puts it off, within reason."""
+        if self._store.readonly and kind == "publish":
+            return
+        moment = clock.monotonic()
+        with self._wake:
+            latest = self._latest.setdefault(context, moment + delay * PATIENCE)
+            self._due[(context, kind)] = min(moment + delay, max(latest, moment))
+
+    def _sync(self, context: str, *, own: bool = False) -> None:
+        store = self._store
+        for synced in store.sync(context):
+            if synced.lines or own:
+                charts = None if synced.reset else frozenset(synced.charts)
+                store.tell(Notice(context, charts, own=own))
+
+    def _chart_file(self, context: str) -> None:
+        from store import exchange
+
+        if self._store.readonly and not self._store.layout.shadowed(context):
+            return
+        if context not in self._store.contexts.names():
+            return
+        done = exchange.absorb(self._store, context)
+        if done.again:
+            self._schedule(context, "chart", REST_SECONDS)
+        if done.changed:
+            self._sync(context)
+        if done.changed or done.republish:
+            self._schedule(context, "publish", self._delay)
+        for text in done.said:
+            self._store.tell(Notice(context, frozenset(), own=False, text=text))
+
+    def _publish(self, context: str) -> None:
+        from store import exchange
+
+        self._latest.pop(context, None)
+        if context in self._store.contexts.names() and exchange.publish(self._store, context):
+            self._store.tell(Notice(context, frozenset(), own=True))

@@ -1,0 +1,157 @@
+"""Subcommands that move charts about and take changes back: undo, redo, move, archive, rm, contexts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from store.errors import NeedsConfirm, NotFound, Refused, UsageError
+from store.headless import dates, names, shapes
+from store.headless.output import safe
+from store.headless.working import acknowledge, confirm, opened
+from store.model import ARCHIVE
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from store.headless.output import Output
+    from store.model import Change, ContextInfo
+    from store.store import Store
+
+
+def undo(space: Namespace, out: Output) -> int:
+    """Take back the person's last commands, newest first, or the transaction named."""
+    if space.steps < 1:
+        raise UsageError("--steps counts from 1.")
+    if space.tx and space.steps > 1:
+        raise UsageError("Name a transaction or give --steps, not both.")
+    with opened(space, writes=True) as store:
+        if space.tx:
+            context, tx = _transaction(store, space, space.tx)
+            return acknowledge(store, out, store.undo(tx, context))
+        return acknowledge(store, out, _repeat(store.undo, space.steps))
+
+
+def redo(space: Namespace, out: Output) -> int:
+    """Do again what was undone last."""
+    if space.steps < 1:
+        raise UsageError("--steps counts from 1.")
+    with opened(space, writes=True) as store:
+        return acknowledge(store, out, _repeat(store.redo, space.steps))
+
+
+def _repeat(action: object, times: int) -> list[Change]:
+    """Changes of `action` done up to `times` times; what stops it is an error only at the first."""
+    changes: list[Change] = []
+    for number in range(times):
+        try:
+            made = action()  # type: ignore[operator]
+        except (NotFound, Refused):
+            if number == 0:
+                raise
+            break
+        changes.extend(made)
+        if not any(not change.empty for change in made):
+            break
+    return changes
+
+
+def _transaction(store: Store, space: Namespace, word: str) -> tuple[str, str]:
+    """(context, id) of the transaction `word` names: `1:1a2f`, or `work/1:1a2f` to say which context."""
+    context, slash, tx = word.rpartition("/")
+    wanted = [context] if slash else [space.context] if space.context else store.contexts.names()
+    with store.snapshot() as snap:
+        found = [name for name in wanted if snap.transaction(name, tx) is not None]
+    if not found:
+        raise NotFound(f"There is no transaction {word}. `chartkeep history` lists them.")
+    if len(found) > 1:
+        choices = " or ".join(f"{name}/{tx}" for name in found)
+        raise UsageError(f"{tx} is a transaction in several contexts. Say {choices}.")
+    return found[0], tx
+
+
+def move(space: Namespace, out: Output) -> int:
+    """Move charts with all below them to another context."""
+    with opened(space, writes=True) as store:
+        found = names.charts(store, space, space.charts)
+        changes: list[Change] = []
+        for context, chart_ids in _by_context(found).items():
+            changes += store.move(context, chart_ids, space.to)
+        return acknowledge(store, out, changes)
+
+
+def archive(space: Namespace, out: Output) -> int:
+    """Move completed charts to the archive, or with `--back` out of it."""
+    with opened(space, writes=True) as store:
+        if space.back:
+            found = names.charts(store, space, space.charts, contexts=[ARCHIVE])
+            return acknowledge(store, out, store.unarchive([chart_id for _, chart_id in found]))
+        options = {"confirmed": True} if space.yes else {}
+        changes: list[Change] = []
+        try:
+            for context, chart_ids in _by_context(names.charts(store, space, space.charts)).items():
+                changes += store.archive(context, chart_ids, **options)
+        except NeedsConfirm as question:
+            raise Refused(f"{question} Say --yes to archive it all the same.") from question
+        return acknowledge(store, out, changes)
+
+
+def remove(space: Namespace, out: Output) -> int:
+    """Delete charts and steps with all below them, after saying how many."""
+    from store.headless.editing import remove_target
+
+    with opened(space, writes=True) as store:
+        found = [names.target(store, space, word, within=space.within) for word in space.targets]
+        counted = [names.below(store, target) for target in found]
+        charts = sum(count.charts for count in counted)
+        steps = sum(count.steps for count in counted)
+        parts = [dates.plural(count, noun) for count, noun in ((charts, "chart"), (steps, "step")) if count]
+        what = f"Delete {' and '.join(parts)}"
+        titles = ", ".join(f"“{safe(count.title)}”" for count in counted)
+        if not confirm(out, f"{what}: {titles}?", space.yes):
+            raise Refused(f"{what}: {titles}? Nothing was deleted. Say --yes to do it; `chartkeep undo` brings it back.")
+        return acknowledge(store, out, [remove_target(store, target) for target in found])
+
+
+def _by_context(found: list[tuple[str, str]]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for context, chart_id in found:
+        grouped.setdefault(context, []).append(chart_id)
+    return grouped
+
+
+def contexts(space: Namespace, out: Output) -> int:
+    """List the contexts; make, rename, put away or bring back one."""
+    wanted = {"list": 0, "new": 1, "rename": 2, "archive": 1, "restore": 1}[space.action]
+    if len(space.names) != wanted:
+        raise UsageError(f"`contexts {space.action}` takes {dates.plural(wanted, 'name') if wanted else 'no name'}.")
+    with opened(space, writes=space.action != "list") as store:
+        if space.action == "list":
+            infos = store.contexts.info()
+            _list_contexts(infos, out)
+            out.result({"contexts": [shapes.context(info) for info in infos]})
+            return 0
+        said = _change_contexts(store, space.action, space.names)
+        out.say(out.style("✓ ", "green") + safe(said))
+        out.result({"contexts": [shapes.context(info) for info in store.contexts.info()], "said": said})
+    return 0
+
+
+def _change_contexts(store: Store, action: str, given: list[str]) -> str:
+    name = given[0]
+    if action == "new":
+        return f"Made the context “{store.contexts.create(name)}”."
+    if action == "rename":
+        return f"Renamed the context “{name}” to “{store.contexts.rename(name, given[1])}”."
+    if action == "archive":
+        place = store.contexts.archive(name)
+        return f"Put the context “{name}” away in {store.layout.relative(place)}; `contexts restore` brings it back."
+    return f"Brought the context “{store.contexts.restore(name)}” back."
+
+
+def _list_contexts(infos: list[ContextInfo], out: Output) -> None:
+    rows = [("CONTEXT", "CHARTS", "DONE", "OVERDUE", "CHANGED", "FILE", "")]
+    for info in infos:
+        remark = "put away" if info.archived else dates.plural(info.findings, "finding") if info.findings else ""
+        figures = ("", "", "") if info.archived else (str(info.charts), str(info.complete), str(info.overdue or ""))
+        rows.append((safe(info.name), *figures, dates.moment(info.updated), safe(info.file), remark))
+    out.table(rows, right=(1, 2, 3), looks=lambda row, _column: ("bold",) if row == 0 else ())

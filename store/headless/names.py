@@ -1,0 +1,213 @@
+"""Which chart or step a person means: by id, by part of it, by its number, by words of its title.
+
+Nothing is guessed: words that fit more than one thing are refused with the list of what
+they fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from store.errors import NotFound, UsageError
+from store.headless.output import safe
+from store.headless.working import contexts_of
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from store.index import Snapshot
+    from store.model import ChartView
+    from store.store import Store
+
+SHOWN = 8
+"""Candidates listed where words fit several."""
+SHORTEST = 3
+"""Characters of an id that name it."""
+
+
+class Target(NamedTuple):
+    """What a command is to work on: a chart, or one step of it."""
+
+    context: str
+    chart_id: str
+    step: str | None
+    """Entity name of the step; None where the chart is meant."""
+    title: str
+
+    def __str__(self) -> str:
+        kind = "step" if self.step else "chart"
+        return f"{kind} {safe(self.step or self.chart_id)} “{safe(self.title)}” in {safe(self.context)}"
+
+
+class Below(NamedTuple):
+    """How much a chart or step holds, itself included."""
+
+    charts: int
+    steps: int
+    title: str
+
+
+def chart(
+    store: Store, space: Namespace, words: str | Sequence[str], *, contexts: list[str] | None = None
+) -> tuple[str, str]:
+    """(context, chart id) of the chart that `words` name. Raises NotFound, or UsageError where several fit."""
+    text = _joined(words)
+    places = contexts if contexts is not None else contexts_of(store, space, archive=True)
+    with store.snapshot() as snap:
+        found = _charts(snap, text, places)
+    one = _only(found, text, "chart", "See `chartkeep list`.")
+    return one.context, one.chart_id
+
+
+def charts(
+    store: Store, space: Namespace, words: Sequence[str], *, contexts: list[str] | None = None
+) -> list[tuple[str, str]]:
+    """The charts that each of `words` names; where only all of them together name one, that one."""
+    try:
+        found = [chart(store, space, word, contexts=contexts) for word in words]
+    except (NotFound, UsageError):
+        if len(words) == 1:
+            raise
+        try:
+            return [chart(store, space, words, contexts=contexts)]
+        except (NotFound, UsageError):
+            pass
+        raise
+    return list(dict.fromkeys(found))
+
+
+def step(store: Store, space: Namespace, words: str | Sequence[str], *, within: str | None = None) -> Target:
+    """The step that `words` name. Raises NotFound, or UsageError where several fit."""
+    text = _joined(words)
+    places = contexts_of(store, space)
+    with store.snapshot() as snap:
+        found = _steps(snap, text, places, _charts_named(snap, within, places))
+    return _only(found, text, "step", "See `chartkeep show CHART`; a step can be named CHART:NUMBER.")
+
+
+def target(store: Store, space: Namespace, words: str | Sequence[str], *, within: str | None = None) -> Target:
+    """The chart or step that `words` name; with `within`, a step of that chart."""
+    if within is not None:
+        return step(store, space, words, within=within)
+    text = _joined(words)
+    places = contexts_of(store, space, archive=True)
+    with store.snapshot() as snap:
+        exact = _exact(snap, text, places)
+        found = exact or _charts(snap, text, places) + _steps(snap, text, places, None)
+    return _only(found, text, "chart or step", "See `chartkeep list` and `chartkeep show CHART`.")
+
+
+def below(store: Store, it: Target) -> Below:
+    """How many charts and steps go with a chart or step."""
+    with store.snapshot() as snap:
+        if it.step is None:
+            return _counted(snap, it.context, [it.chart_id], 0, it.title)
+        row = next(row for row in snap.steps(it.context, it.chart_id) if row.name == it.step)
+        return _counted(snap, it.context, [row.child] if row.child else [], 1, it.title)
+
+
+def _counted(snap: Snapshot, context: str, roots: list[str], steps: int, title: str) -> Below:
+    seen: set[str] = set()
+    for root in roots:
+        seen.update(snap.subtree(context, root))
+    return Below(len(seen), steps + sum(len(snap.steps(context, chart_id)) for chart_id in seen), title)
+
+
+def _joined(words: str | Sequence[str]) -> str:
+    text = (words if isinstance(words, str) else " ".join(words)).strip()
+    if not text:
+        raise UsageError("An empty name names nothing.")
+    return text
+
+
+def _only(found: list[Target], text: str, what: str, see: str) -> Target:
+    if not found:
+        raise NotFound(f"No {what} is called “{safe(text)}”. {see}")
+    if len(found) == 1:
+        return found[0]
+    shown = "\n".join(f"  {one}" for one in found[:SHOWN])
+    more = f"\n  … and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    raise UsageError(f"“{safe(text)}” fits {len(found)} things. Name one by its id:\n{shown}{more}")
+
+
+def _exact(snap: Snapshot, text: str, places: Iterable[str]) -> list[Target]:
+    """The chart with the id `text`, or the step with that name."""
+    found = []
+    for context in places:
+        row = snap.chart(context, text)
+        if row is not None:
+            found.append(Target(context, row.chart_id, None, row.title))
+            continue
+        named = snap.step(context, text)
+        if named is not None:
+            found.append(Target(context, named.chart_id, named.name, named.title))
+    return found
+
+
+def _charts(snap: Snapshot, text: str, places: list[str]) -> list[Target]:
+    found = [
+        Target(context, row.chart_id, None, row.title)
+        for context in places
+        if (row := snap.chart(context, text)) is not None
+    ]
+    if found:
+        return found
+    rows = [Target(context, chart_id, None, title) for context, chart_id, title in snap.titles(places)]
+    by_id = [] if " " in text or len(text) < SHORTEST else [row for row in rows if _part_of_id(text, row.chart_id)]
+    return by_id or _by_title(rows, text)
+
+
+def _part_of_id(text: str, chart_id: str) -> bool:
+    return chart_id.startswith((text, f"chart_{text}")) or chart_id.endswith(text)
+
+
+def _by_title(rows: list[Target], text: str) -> list[Target]:
+    """Rows whose title is `text`, else begins with it, else holds all of its words."""
+    wanted = text.casefold()
+    folded = [(row, row.title.casefold()) for row in rows]
+    if found := [row for row, title in folded if title == wanted]:
+        return found
+    if found := [row for row, title in folded if title.startswith(wanted)]:
+        return found
+    words = wanted.split()
+    return [row for row, title in folded if all(word in title for word in words)]
+
+
+def _charts_named(snap: Snapshot, within: str | None, places: list[str]) -> tuple[str, str] | None:
+    if within is None:
+        return None
+    one = _only(_charts(snap, within, places), within, "chart", "See `chartkeep list`.")
+    return one.context, one.chart_id
+
+
+def _steps(snap: Snapshot, text: str, places: list[str], within: tuple[str, str] | None) -> list[Target]:
+    if within is not None:
+        context, chart_id = within
+        rows = [Target(context, chart_id, row.name, row.title) for row in snap.steps(context, chart_id)]
+        if text.isdigit() and 1 <= int(text) <= len(rows):
+            return [rows[int(text) - 1]]
+        return [row for row in rows if row.step == text] or _by_title(rows, text)
+    if exact := [one for one in _exact(snap, text, places) if one.step]:
+        return exact
+    named, colon, number = text.rpartition(":")
+    if colon and named and number.isdigit():
+        numbered = []
+        for one in _charts(snap, named, places):
+            rows = snap.steps(one.context, one.chart_id)
+            if 1 <= int(number) <= len(rows):
+                row = rows[int(number) - 1]
+                numbered.append(Target(one.context, one.chart_id, row.name, row.title))
+        if numbered:
+            return numbered
+    return _by_title(_titled_steps(snap, text, places), text)
+
+
+def _titled_steps(snap: Snapshot, text: str, places: list[str]) -> list[Target]:
+    return [Target(*row) for row in snap.step_titles(places, text.casefold().split())]
+
+
+def view_of(store: Store, space: Namespace, words: str | Sequence[str]) -> ChartView:
+    """The chart that `words` name, whole."""
+    context, chart_id = chart(store, space, words)
+    return store.chart(context, chart_id)

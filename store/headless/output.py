@@ -1,0 +1,190 @@
+"""What subcommands write: text that is safe on a terminal, colour only where it is wanted, JSON.
+
+Charts come from files other programs wrote, so nothing in them reaches a terminal as a
+control sequence. Colour is used on a terminal only, never with NO_COLOR, TERM=dumb or
+`--no-color`, and is never the only sign of anything.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TextIO
+
+STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+
+Looks = Callable[[int, int], tuple[str, ...]]
+"""The styles of the cell at (row, column) of a table."""
+
+_CONTROLS: dict[int, int | None] = {code: 0x2400 + code for code in range(32)}
+_CONTROLS |= {code: 0xFFFD for code in range(0x7F, 0xA0)}
+_CONTROLS |= dict.fromkeys( (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F))
+_CONTROLS |= {ord("\t"): 0x20, ord("\n"): 0x20, ord("\r"): 0x20}
+
+
+def safe(text: str) -> str:
+    """`text` on one line, with control characters and direction overrides made harmless."""
+    return text if text.isprintable() else text.translate(_CONTROLS)
+
+
+def width(text: str) -> int:
+    """Terminal cells `text` takes: two for wide characters and emoji, none for joining marks."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    cells = 0
+    previous = 0
+    for char in text:
+        if category(char) in ("Mn", "Me", "Cf"):
+            if char == "\ufe0f" and previous == 1:
+                cells += 1
+            previous = 0
+            continue
+        previous = 2 if east_asian_width(char) in "WF" else 1
+        cells += previous
+    return cells
+
+
+def clip(text: str, cells: int) -> str:
+    """`text` cut to at most `cells` terminal cells, an ellipsis showing that it was cut."""
+    if cells <= 0:
+        return ""
+    if width(text) <= cells:
+        return text
+    kept = ""
+    room = cells - 1
+    for char in text:
+        room -= width(char)
+        if room < 0:
+            break
+        kept += char
+    return kept.rstrip() + "…"
+
+
+def pad(text: str, cells: int, right: bool = False) -> str:
+    """`text` filled with blanks to `cells` terminal cells, on its left side where `right`."""
+    blanks = " " * max(0, cells - width(text))
+    return blanks + text if right else text + blanks
+
+
+def wrap(text: str, cells: int) -> list[str]:
+    """`text` broken at blanks into lines of at most `cells` terminal cells (longer words stay whole)."""
+    lines: list[str] = []
+    line = ""
+    for word in safe(text).split():
+        if line and width(line) + 1 + width(word) > cells:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, line] if line or not lines else lines
+
+
+class Output:
+    """Where one run of the program writes: results to `out`, remarks to `err`.
+
+    `json` is True where results are printed as JSON: then `say` and `table` write nothing
+    and `result` writes the one document of the command.
+    """
+
+    def __init__(self, *, json: bool = False, colour: bool = True, quiet: bool = False) -> None:
+        self.out: TextIO = sys.stdout
+        self.err: TextIO = sys.stderr
+        self.json = json
+        self.quiet = quiet
+        self.terminal = self.out.isatty()
+        wanted = colour and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.colour = wanted and self.terminal
+        self.err_colour = wanted and self.err.isatty()
+
+    @property
+    def columns(self) -> int:
+        """Cells in a line: the terminal's width, or 100 where the output is a file or a pipe."""
+        if not self.terminal:
+            return 100
+        try:
+            return max(40, os.get_terminal_size(self.out.fileno()).columns)
+        except (OSError, ValueError):
+            return 80
+
+    def style(self, text: str, *names: str) -> str:
+        """`text` in the named styles, or as it is where colour is off."""
+        if not self.colour or not names or not text:
+            return text
+        return f"\x1b[{';'.join(STYLES[name] for name in names)}m{text}\x1b[0m"
+
+    def say(self, text: str = "") -> None:
+        """A line of the result for people; nothing where the result is JSON."""
+        if not self.json:
+            self.out.write(text + "\n")
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Many lines of the result in one write."""
+        if not self.json:
+            text = "\n".join(lines)
+            if text:
+                self.out.write(text + "\n")
+
+    def result(self, document: Any) -> None:
+        """The JSON document of the command, indented on a terminal; nothing where people read."""
+        if not self.json:
+            return
+        import orjson
+
+        options = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if self.terminal else 0)
+        try:
+            text = orjson.dumps(document, option=options).decode()
+        except orjson.JSONEncodeError:  # lone surrogates and integers beyond 64 bits, from foreign files
+            import json
+
+            text = json.dumps(document, indent=2 if self.terminal else None) + "\n"
+        self.out.write(text)
+
+    def raw(self, text: str) -> None:
+        """Text that is the result itself in either mode, such as an export."""
+        self.out.write(text)
+
+    def remark(self, text: str) -> None:
+        """A word beside the result (a hint, what was decided), on the error stream."""
+        if not self.quiet:
+            self.err.write(text + "\n")
+
+    def table(
+        self,
+        rows: Sequence[Sequence[str]],
+        *,
+        right: Sequence[int] = (),
+        stretch: int = -1,
+        looks: Looks | None = None,
+    ) -> None:
+        """Rows in aligned columns; column `stretch` is cut where lines would be too long.
+
+        Columns named in `right` are aligned on the right; a column empty in every row is left
+        out. Texts must be `safe` already; `looks(row, column)` gives the styles of a cell.
+        """
+        if self.json or not rows:
+            return
+        widths = fit(rows, self.columns, stretch)
+        shown = [number for number, room in enumerate(widths) if room]
+        lines = []
+        for index, row in enumerate(rows):
+            cells = []
+            for column in shown:
+                text = clip(row[column], widths[column]) if column == stretch else row[column]
+                blanks = " " * (widths[column] - width(text))
+                if self.colour and looks is not None:
+                    text = self.style(text, *looks(index, column))
+                cells.append(blanks + text if column in right else text + blanks)
+            lines.append("  ".join(cells).rstrip())
+        self.lines(lines)
+
+
+def fit(rows: Sequence[Sequence[str]], total: int, stretch: int = -1) -> list[int]:
+    """Cells for each column so that a line fits in `total`, column `stretch` giving way."""
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    if stretch >= 0:
+        others = sum(room + 2 for column, room in enumerate(widths) if room and column != stretch)
+        widths[stretch] = min(widths[stretch], max(12, total - others))
+    return widths

@@ -1,0 +1,139 @@
+"""What `--json` prints: plain documents with stable members, made from the store's values.
+
+Every document is an object, so that members can be added without breaking a script:
+
+| command | document |
+|---|---|
+| `list` | `{"charts": [CHART]}` |
+| `show` | `VIEW` |
+| `search` | `{"query": text, "hits": [HIT]}` |
+| `history` | `{"transactions": [TX]}`, of a chart or record `{"versions": [VERSION]}` |
+| `contexts` | `{"contexts": [CONTEXT]}` |
+| every command that changes something | `{"changes": [CHANGE], "published": bool}` |
+| `verify` | `{"ok": bool, "findings": [FINDING]}` |
+| `status`, `sync` | an object of figures |
+| any error, on the error stream | `{"error": {"code": exit code, "kind": name, "message": text}}` |
+
+CHART `{context, id, title, due, done, progress, level, parent, parent_step, children, created,
+updated}`; `progress` is `{"done": n, "total": n}` or null where a chart has no steps; dates are the
+text the files hold. VIEW is a CHART with `{outcome, outcome_notes, reality, steps, child_charts,
+trail, phase, hints, others}` more. STEP `{context, chart, name, number, title, due, done, notes,
+child, child_progress, updated}`; under `show` `child_chart` holds the VIEW it telescoped into.
+CHANGE `{context, tx, at, by, command, label, focus, hints, edits: [{op, key}]}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from store.model import Change, ChartRow, ChartView, ContextInfo, Finding, Hit, Progress, StepRow, TxRow
+
+Json = dict[str, Any]
+
+
+def progress(value: Progress) -> Json | None:
+    """`{"done", "total"}`, or None where there is nothing to count."""
+    return {"done": value.done, "total": value.total} if value.total else None
+
+
+def chart(row: ChartRow) -> Json:
+    """A CHART document."""
+    return {
+        "context": row.context,
+        "id": row.chart_id,
+        "title": row.title,
+        "due": row.due,
+        "done": bool(row.done),
+        "progress": progress(row.progress),
+        "level": row.level,
+        "parent": row.parent,
+        "parent_step": row.parent_step,
+        "children": row.children,
+        "created": row.created,
+        "updated": row.updated,
+    }
+
+
+def step(row: StepRow, number: int, notes: Iterable[str]) -> Json:
+    """A STEP document; `number` is its place in the chart, counted from 1."""
+    return {
+        "context": row.context,
+        "chart": row.chart_id,
+        "name": row.name,
+        "number": number,
+        "title": row.title,
+        "due": row.due,
+        "done": bool(row.done),
+        "notes": list(notes),
+        "child": row.child,
+        "child_progress": progress(row.child_progress),
+        "updated": row.updated,
+    }
+
+
+def view(value: ChartView) -> Json:
+    """A VIEW document, without the charts its steps telescoped into."""
+    return {
+        **chart(value.row),
+        "outcome": value.outcome,
+        "outcome_notes": list(value.outcome_notes),
+        "reality": list(value.reality),
+        "steps": [step(s, n, value.notes.get(s.name, ())) for n, s in enumerate(value.steps, 1)],
+        "child_charts": [chart(child) for child in value.child_charts],
+        "trail": [{"id": chart_id, "title": title} for chart_id, title in value.trail],
+        "phase": value.phase,
+        "hints": list(value.hints),
+        "others": value.others,
+    }
+
+
+def change(value: Change) -> Json:
+    """A CHANGE document: the acknowledgement of one command."""
+    return {
+        "context": value.context,
+        "tx": value.tx,
+        "at": value.at,
+        "by": value.by,
+        "command": value.command,
+        "label": value.label,
+        "focus": value.focus,
+        "hints": list(value.hints),
+        "edits": [{"op": edit.op, "key": edit.key} for edit in value.edits],
+    }
+
+
+def transaction(row: TxRow) -> Json:
+    """A TX document: one transaction of the activity list."""
+    return row._asdict()
+
+
+def context(info: ContextInfo) -> Json:
+    """A CONTEXT document."""
+    return info._asdict()
+
+
+def hit(value: Hit) -> Json:
+    """A HIT document: where a search found its words."""
+    return {
+        "context": value.context,
+        "chart": value.chart_id,
+        "chart_title": value.title,
+        "name": value.name,
+        "kind": value.kind,
+        "text": value.text,
+        "done": bool(value.done),
+    }
+
+
+def finding(value: Finding) -> Json:
+    """A FINDING document: what verify found, and where the bytes were kept."""
+    return {
+        "severity": value.severity,
+        "code": value.code,
+        "message": value.message,
+        "path": value.path,
+        "line": value.line,
+        "offset": value.offset,
+        "kept": value.kept,
+    }

@@ -1,0 +1,1 @@
+"""Drawn parts: they know plain values only, and post messages; panes give them data."""

@@ -1,0 +1,531 @@
+"""The outline: one line-drawn widget over a flat list of visible rows.
+
+It serves the hierarchy, and any other list with folds, a selection or more rows than one would
+keep in memory. A cursor move repaints two lines and nothing else; rows are asked for by window
+with `NeedRows` and given with `supply`; until then a dim placeholder stands in their place.
+It binds no keys: panes bind its actions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.widgets.cells import clean, cut, fit, fit_right, width_of
+from tui.widgets.drawn import Drawn, Piece
+from tui.widgets.outline_model import Key, OutlineModel, Row
+
+REPEAT_S = 0.075
+"""Moves closer together than this come from a held key."""
+
+TYPES = (str, tuple)
+
+
+class Outline(Drawn):
+    """Rows with folds, states, progress and dates. All state beside cursor and scroll is in `model`."""
+
+    class _About(Message):
+        """A message about one outline."""
+
+        def __init__(self, outline: Outline) -> None:
+            super().__init__()
+            self.outline = outline
+
+        @property
+        def control(self) -> Outline:
+            """The outline it came from, for `@on(…, selector)`."""
+            return self.outline
+
+    class CursorMoved(_About):
+        """The cursor stands on another row. `repeat`: a key is being held, so slow followers may wait."""
+
+        def __init__(self, outline: Outline, key: Key | None, repeat: bool) -> None:
+            super().__init__(outline)
+            self.key = key
+            self.repeat = repeat
+
+        def can_replace(self, message: Message) -> bool:
+            """A newer move makes an older one, not yet handled, pointless."""
+            return isinstance(message, Outline.CursorMoved) and message.outline is self.outline
+
+    class Activated(_About):
+        """Enter or a double click on a row."""
+
+        def __init__(self, outline: Outline, key: Key) -> None:
+            super().__init__(outline)
+            self.key = key
+
+    class NeedRows(_About):
+        """Rows `ids` are on screen or near it and not known: answer with `supply(ids, rows)`.
+
+        lo, hi: the same window as positions among the top rows, for answers by position.
+        """
+
+        def __init__(self, outline: Outline, lo: int, hi: int, ids: tuple[int, ...]) -> None:
+            super().__init__(outline)
+            self.lo = lo
+            self.hi = hi
+            self.ids = ids
+
+    class FoldRequested(_About):
+        """A row is to be unfolded: answer with `unfold(key, children)`. Folding needs no answer."""
+
+        def __init__(self, outline: Outline, key: Key) -> None:
+            super().__init__(outline)
+            self.key = key
+
+    class FoldAllRequested(_About):
+        """Everything is to be unfolded: answer with `unfold_many`."""
+
+    class Folded(_About):
+        """Something was folded or unfolded: `open_keys` differ, and may be kept in the session state."""
+
+    class SelectionChanged(_About):
+        """Other rows are selected now."""
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,
+        classes: str | None = None,
+        ascii_only: bool = False,
+        mouse: bool = True,
+        empty: Sequence[str] = (),
+    ) -> None:
+        """empty: lines to show where there is nothing (what to press)."""
+        super().__init__(id=id, classes=classes, ascii_only=ascii_only, mouse=mouse)
+        self.model = OutlineModel()
+        self.empty: tuple[str, ...] = tuple(empty)
+        self.wanted: set[Key] = set()
+        self._cursor = 0
+        self._anchor: int | None = None
+        self._highlight = ""
+        self._strips: dict[tuple[int, str], Strip] = {}
+        self._asked: set[int] = set()
+        self._moved_at = 0.0
+        self._moved_by = 0
+
+    # ------------------------------------------------------------------ what is shown
+
+    @property
+    def cursor(self) -> int:
+        """The line the cursor is on; 0 where there are no rows."""
+        return self._cursor
+
+    @property
+    def cursor_key(self) -> Key | None:
+        """The identity of the row under the cursor, where it is known."""
+        return self.model.key(self._cursor)
+
+    @property
+    def cursor_row(self) -> Row | None:
+        """The row under the cursor, where it is known."""
+        return self.model.row(self._cursor)
+
+    @property
+    def highlight(self) -> str:
+        """Text marked wherever it occurs in a title (case does not count)."""
+        return self._highlight
+
+    @highlight.setter
+    def highlight(self, text: str) -> None:
+        text = text.casefold()
+        if text != self._highlight:
+            self._highlight = text
+            self._all_changed()
+
+    def load(self, ids: Iterable[int], cursor: int = 0) -> None:
+        """Show other top rows (a context, a filter): folds and selection start anew."""
+        self.model.load(ids)
+        self._cursor = max(0, min(cursor, len(self.model) - 1))
+        self._anchor = None
+        self._lines_changed(moved=True)
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show a list that is small and known whole; the cursor stays on its row."""
+        ids = self.model._intern(rows)
+        old = self._cursor
+        self._cursor = self.model.replace(ids, cursor=old)
+        self.set_top(old, self._cursor)
+
+    def supply(self, at: int | Sequence[int], rows: Iterable[Row | None]) -> None:
+        """Give rows that were asked for: by top position, or by the ids of the request."""
+        under = self.cursor_key
+        changed = set(self.model.supply(at, rows))
+        self._asked.difference_update(at if not isinstance(at, int) else changed)
+        for known in [cell for cell in self._strips if cell[0] in changed]:
+            del self._strips[known]
+        top = self.top_line
+        window = self.model.ids[top : top + self.size.height]
+        self.redraw([top + n for n, row_id in enumerate(window) if row_id in changed])
+        self._unfold_wanted(window)
+        if self.cursor_key != under:
+            self._tell()
+
+    def unfold(self, key: Key, children: Iterable[Row]) -> None:
+        """Show the children of a row below it (the answer to `FoldRequested`, or fresh ones)."""
+        done = self.model.unfold(key, children)
+        if done is None:
+            return
+        line, added = done
+        self.wanted.discard(key)
+        if self._cursor > line:
+            old = self._cursor
+            self._cursor = max(line, old + added)
+            if line < self.top_line:
+                self.jump(self.top_line + added)
+        self._lines_changed(start=line)
+        self.post_message(self.Folded(self))
+
+    def unfold_many(self, children: Mapping[Key, Sequence[Row]]) -> None:
+        """Unfold many rows at once; the cursor stays on its row."""
+        before, old, key = self.model.ids, self._cursor, self.cursor_key
+        self.model.unfold_many(children)
+        self._cursor = self.model._nearest(before, old, key)
+        self.set_top(old, self._cursor)
+        self.post_message(self.Folded(self))
+
+    def replace(
+        self,
+        ids: Iterable[int],
+        *,
+        rows: Mapping[int, Row] | None = None,
+        children: Mapping[Key, Sequence[Row]] | None = None,
+    ) -> None:
+        """Take in a change from outside: cursor, scroll offset, folds and selection stay on their rows."""
+        old, key = self._cursor, self.cursor_key
+        self._asked.clear()
+        self._cursor = self.model.replace(ids, rows=rows, children=children, cursor=old)
+        self._anchor = None
+        self.set_top(old, self._cursor)
+        if self.cursor_key != key:
+            self._tell()
+
+    def set_top(self, old: int, new: int) -> None:
+        """Keep the cursor on the same line of the screen though its row moved from `old` to `new`."""
+        top = self.top_line + new - old
+        self.set_lines(max(1, len(self.model)))
+        if top != self.top_line:
+            self.jump(top)
+        self._lines_changed()
+
+    def reveal(self, key: Key) -> bool:
+        """Put the cursor on a row; False where it is not visible (folded away, filtered out)."""
+        line = self.model.line_of(key)
+        if line is None:
+            return False
+        self.move_to(line)
+        return True
+
+    def _lines_changed(self, start: int = 0, *, moved: bool = False) -> None:
+        """Lines from `start` on are others now."""
+        self.set_lines(max(1, len(self.model)))
+        self._cursor = max(0, min(self._cursor, len(self.model) - 1))
+        self.keep_visible(self._cursor, len(self.model))
+        if start > self.top_line:
+            bottom = self.top_line + self.size.height
+            self._strips.clear()
+            self.redraw(range(start, bottom))
+        else:
+            self._all_changed()
+        self._ask()
+        if moved:
+            self._tell()
+
+    def _all_changed(self) -> None:
+        self._strips.clear()
+        self.refresh()
+
+    def forget_lines(self) -> None:
+        """Drop cached strips."""
+        self._strips.clear()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in view and ask for the rows a taller widget shows."""
+        self._strips.clear()
+        self.set_lines(max(1, len(self.model)))
+        self.keep_visible(self._cursor, len(self.model))
+        self._ask()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Ask for rows that came into view."""
+        super().watch_scroll_y(old_value, new_value)
+        self._ask()
+
+    # ------------------------------------------------------------------ asking
+
+    def _ask(self) -> None:
+        """Ask for unknown rows around the screen, once each, and for two screens more while at it."""
+        height = self.size.height
+        if not height:
+            return
+        top, model = self.top_line, self.model
+        near = model.missing(top - height // 2, top + height + height // 2)
+        if not near or self._asked.issuperset(near):
+            return
+        lo, hi = max(0, top - 2 * height), min(len(model), top + 3 * height)
+        ids = tuple(i for i in model.missing(lo, hi) if i >= 0 and i not in self._asked)
+        self._asked.update(ids)
+        if ids:
+            self.post_message(self.NeedRows(self, model.top_position(lo), model.top_position(hi), ids))
+
+    def _unfold_wanted(self, window: Sequence[int]) -> None:
+        """Ask for the children of rows that the session remembers as unfolded, as they come into view."""
+        if not self.wanted:
+            return
+        for row_id in window:
+            row = self.model.rows.get(row_id)
+            if row and row.children and row.key in self.wanted and row_id not in self.model.opened:
+                self.post_message(self.FoldRequested(self, row.key))
+
+    # ------------------------------------------------------------------ moving
+
+    def move_to(self, line: int, *, select: bool = False) -> None:
+        """Put the cursor on a line (kept within the list); `select` extends the selection up to it."""
+        line = max(0, min(line, len(self.model) - 1))
+        old = self._cursor
+        if select:
+            self._extend(old, line)
+        elif self._anchor is not None:
+            self._anchor = None
+        if line == old:
+            return
+        now = time.monotonic()
+        step = line - old
+        repeat = now - self._moved_at < REPEAT_S and (step > 0) == (self._moved_by > 0)
+        self._moved_at, self._moved_by = now, step
+        self._cursor = line
+        self.redraw([old, line])
+        self.keep_visible(line, len(self.model))
+        self.post_message(self.CursorMoved(self, self.cursor_key, repeat))
+
+    def _tell(self) -> None:
+        self.post_message(self.CursorMoved(self, self.cursor_key, False))
+
+    def _extend(self, old: int, new: int) -> None:
+        if not len(self.model):
+            return
+        if self._anchor is None:
+            self._anchor = old
+        before = set(self.model.selected)
+        for line in range(min(self._anchor, old), max(self._anchor, old) + 1):
+            self.model.selected.discard(self.model.ids[line])
+        self.model.select_range(self._anchor, new)
+        self._selection_changed(before ^ self.model.selected)
+
+    def _selection_changed(self, ids: set[int]) -> None:
+        if not ids:
+            return
+        for cell in [cell for cell in self._strips if cell[0] in ids]:
+            del self._strips[cell]
+        top = self.top_line
+        self.redraw([top + n for n, i in enumerate(self.model.ids[top : top + self.size.height]) if i in ids])
+        self.post_message(self.SelectionChanged(self))
+
+    def action_move(self, delta: int, select: bool = False) -> None:
+        """Move by lines; `select` extends the selection."""
+        self.move_to(self._cursor + delta, select=select)
+
+    def action_page(self, delta: int) -> None:
+        """Move by screens, the text with the cursor."""
+        self._scroll_move(delta * max(1, self.page_lines - 2))
+
+    def action_half_page(self, delta: int) -> None:
+        """Move by half screens, the text with the cursor."""
+        self._scroll_move(delta * max(1, self.page_lines // 2))
+
+    def _scroll_move(self, lines: int) -> None:
+        line = max(0, min(self._cursor + lines, len(self.model) - 1))
+        if line != self._cursor:
+            self.jump(self.top_line + lines)
+            self.move_to(line)
+
+    def action_home(self) -> None:
+        """To the first row."""
+        self.move_to(0)
+
+    def action_end(self) -> None:
+        """To the last row."""
+        self.move_to(len(self.model) - 1)
+
+    def action_go(self, number: int) -> None:
+        """To row `number`, counted from 1."""
+        self.move_to(number - 1)
+
+    def action_parent(self) -> None:
+        """To the parent row."""
+        if len(self.model) and (line := self.model.parent(self._cursor)) is not None:
+            self.move_to(line)
+
+    def action_sibling(self, delta: int) -> None:
+        """To the next (1) or previous (-1) row with the same parent."""
+        if len(self.model) and (line := self.model.sibling(self._cursor, delta)) is not None:
+            self.move_to(line)
+
+    def action_activate(self) -> None:
+        """Post `Activated` for the row under the cursor."""
+        if (key := self.cursor_key) is not None:
+            self.post_message(self.Activated(self, key))
+
+    # ------------------------------------------------------------------ folding and selecting
+
+    def action_unfold(self) -> None:
+        """Unfold the row; on one already unfolded, go to its first child."""
+        row = self.cursor_row
+        if row is None or not row.children:
+            return
+        if self.model.is_open(self._cursor):
+            self.action_move(1)
+        else:
+            self.post_message(self.FoldRequested(self, row.key))
+
+    def action_fold(self) -> None:
+        """Fold the row; on one that is not unfolded, go to its parent."""
+        if self.model.is_open(self._cursor):
+            self._fold(self._cursor)
+        else:
+            self.action_parent()
+
+    def action_toggle_fold(self) -> None:
+        """Fold or unfold the row."""
+        if self.model.is_open(self._cursor):
+            self._fold(self._cursor)
+        else:
+            self.action_unfold()
+
+    def action_fold_all(self) -> None:
+        """Fold everything; the cursor goes to the top row it was under."""
+        line = self._cursor
+        at = self.model.top_position(line + 1) - 1
+        self.model.fold_all()
+        self.wanted.clear()
+        self._cursor = max(0, at)
+        self._lines_changed(moved=at != line)
+        self.post_message(self.Folded(self))
+
+    def action_unfold_all(self) -> None:
+        """Ask for everything to be unfolded."""
+        self.post_message(self.FoldAllRequested(self))
+
+    def _fold(self, line: int) -> None:
+        gone = self.model.fold(line)
+        if self._cursor > line:
+            self._cursor = line if self._cursor <= line + gone else self._cursor - gone
+        self._lines_changed(start=line)
+        self.post_message(self.Folded(self))
+
+    def action_toggle_select(self, advance: bool = True) -> None:
+        """Select the row or not, and go on to the next."""
+        if not len(self.model):
+            return
+        self.model.toggle(self._cursor)
+        self._selection_changed({self.model.ids[self._cursor]})
+        if advance:
+            self.action_move(1)
+
+    def action_select_none(self) -> None:
+        """Nothing is selected."""
+        gone = set(self.model.selected)
+        self.model.selected.clear()
+        self._anchor = None
+        self._selection_changed(gone)
+
+    # ------------------------------------------------------------------ drawing
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen, from the cache where it can be."""
+        width, height = self.size
+        line = y + self.top_line
+        count = len(self.model)
+        if line >= count:
+            text = self.empty[line] if not count and line < len(self.empty) else ""
+            return self.strip([(cut(clean(text), width), "muted")], width)
+        thumb = self._thumb(y, height, count)
+        if line == self._cursor:
+            return self.strip(self._pieces(line, width, thumb), width, over="cursor")
+        cell = (self.model.ids[line], thumb)
+        strip = self._strips.get(cell)
+        if strip is None:
+            if len(self._strips) > 4096:
+                self._strips.clear()
+            strip = self._strips[cell] = self.strip(self._pieces(line, width, thumb), width)
+        return strip
+
+    def _thumb(self, y: int, height: int, count: int) -> str:
+        """The last cell of a line: where in a longer list the screen is."""
+        if count <= height:
+            return ""
+        size = max(1, height * height // count)
+        at = (height - size) * self.top_line // (count - height)
+        return self.signs.thumb if at <= y < at + size else " "
+
+    def _pieces(self, line: int, width: int, thumb: str) -> list[Piece]:
+        """What a line shows: mark, guides, fold mark, sign, title, progress, due date, thumb."""
+        signs, model = self.signs, self.model
+        row, depth = model.row(line), model.depths[line]
+        mark = signs.selected if model.ids[line] in model.selected else " "
+        if row is None:
+            return [(f"{mark}    {signs.ellipsis}", "muted"), (" ", "muted")]
+        fold = " " if not row.children else signs.opened if model.is_open(line) else signs.closed
+        guide = (signs.guide + " ") * min(depth, max(0, width // 4 - 2))
+        state = row.state or ("problem" if row.problem else "")
+        pieces: list[Piece] = [(mark, ""), (guide, "muted" if guide else ""), (f"{fold} ", "")]
+        pieces.append((signs.of(row.state) + (signs.problem if row.problem else ""), state))
+        tail = self._tail(row, width)
+        room = width - 4 - len(guide) - row.problem - width_of(tail) - len(thumb) - 1
+        plain = "bold" if row.bold else "muted" if row.dim or row.state == "done" else ""
+        title = fit(clean(row.title), max(0, room), signs.ellipsis)
+        pieces += [(" ", plain), *self._marked(title, plain)]
+        pieces.append((tail, row.state if row.state in ("overdue", "soon") else "muted"))
+        if thumb:
+            pieces.append((thumb, pieces[-1][1] if tail else plain))
+        return pieces
+
+    @staticmethod
+    def _tail(row: Row, width: int) -> str:
+        """Progress and due date in their columns, where the widget is wide enough for them."""
+        if width < 28:
+            return ""
+        progress = fit_right(row.progress, 6) if width >= 40 or not row.due else ""
+        return f"{progress} {fit_right(clean(row.due), 10 if width >= 50 else 6)}"
+
+    def _marked(self, title: str, plain: str) -> list[Piece]:
+        """A title in pieces, with what matches the highlighted text marked."""
+        needle = self._highlight
+        low = title.casefold()
+        if not needle or needle not in low or len(low) != len(title):
+            return [(title, plain)]
+        pieces: list[Piece] = []
+        at = 0
+        while (found := low.find(needle, at)) >= 0:
+            pieces += [(title[at:found], plain), (title[found : found + len(needle)], "match")]
+            at = found + len(needle)
+        pieces.append((title[at:], plain))
+        return pieces
+
+    # ------------------------------------------------------------------ mouse
+
+    async def _on_click(self, event: events.Click) -> None:
+        """Click: move there; on the fold mark: fold; with ctrl: select; double: activate."""
+        where = event.get_content_offset(self)
+        if not self.mouse or where is None:
+            return
+        line = self.top_line + where.y
+        if line >= len(self.model):
+            return
+        event.stop()
+        if event.shift:
+            self.move_to(line, select=True)
+            return
+        self.move_to(line)
+        fold_at = 1 + 2 * self.model.depths[line]
+        if event.ctrl:
+            self.action_toggle_select(advance=False)
+        elif fold_at <= where.x <= fold_at + 1:
+            self.action_toggle_fold()
+        elif event.chain == 2:
+            self.action_activate()

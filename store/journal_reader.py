@@ -1,0 +1,249 @@
+"""The reading side of a journal: where its chain ends, streaming, single lines, generations.
+
+Nothing here takes a lock or writes. Where the chain ends is known from three places, each checked
+against the file before it is believed: what this process saw last, a position someone stored
+(`trust`), and the witness. Only without all three is the whole file scanned.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from store.errors import Damaged, StorageError
+from store.journal_read import (
+    Header,
+    OffChain,
+    ReadFile,
+    Scanner,
+    Tail,
+    Tx,
+    damaged,
+    ends_transaction,
+    holds,
+    line_number,
+    pread,
+)
+from store.model import Finding, Position, Severity
+from store.records import NO_HASH, record_of
+from store.syscalls import failure
+from store.witness import Witness
+
+NOWHERE = Position(0, 0, NO_HASH)
+"""The position of a journal that has no file yet; before every other."""
+
+
+class JournalReader:
+    """One journal file with its witness and archive, for reading; safe to share between threads."""
+
+    def __init__(self, path: Path, context: str, family: str = "charts", *, recovery: Path) -> None:
+        """Nothing is opened yet."""
+        self.path = path
+        self.context = context
+        self.family = family
+        self.recovery = recovery
+        self.archive = path.parent / "archive"
+        self.findings: list[Finding] = []
+        self.witness = Witness(path.with_suffix(".witness"))
+        self._mutex = threading.RLock()
+        self._known: Position | None = None
+        self._reader: ReadFile | None = None
+        self._archived: dict[int, ReadFile] = {}
+        self._seen: tuple[tuple[int, int], int, int] | None = None
+
+    # -- where it ends -----------------------------------------------------------------------------
+
+    def position(self) -> Position:
+        """The end of the last whole transaction; `NOWHERE` without a file. A stat when nothing changed.
+
+        Raises Damaged, TooNew, StorageError.
+        """
+        with self._mutex:
+            witness = self.witnessed()
+            reader = self.opened(witness)
+            if reader is None:
+                return NOWHERE
+            found = os.fstat(reader.fd)
+            seen = (reader.identity, found.st_size, found.st_mtime_ns)
+            start = self.start_point(reader.fd, reader.header, witness)
+            if seen != self._seen or start != self._known:
+                tail = self.scan(reader.fd, start)
+                self.check_witness(reader.fd, reader.header, witness, tail.position)
+                start = tail.position
+            self._known, self._seen = start, seen
+            return start
+
+    def holds(self, position: Position) -> bool:
+        """True where `position` is on this journal's chain: reading may go on from there."""
+        if position == NOWHERE:
+            return True
+        with self._mutex:
+            reader = self.opened(self.witnessed())
+        return reader is not None and ends_transaction(reader.fd, position, reader.header, self.path)
+
+    def trust(self, position: Position) -> bool:
+        """Take a stored position (the index's) as known, so that less is scanned; False if off the chain."""
+        if position == NOWHERE or not self.holds(position):
+            return False
+        with self._mutex:
+            known = self._known
+            if known is None or known.generation != position.generation or known.offset < position.offset:
+                self._known = position
+        return True
+
+    def witnessed(self) -> Position | None:
+        found, garbled = self.witness.read()
+        if garbled:
+            self.note("info", "garbled-witness", "the witness file is unreadable and was ignored")
+        return found
+
+    def opened(self, witness: Position | None) -> ReadFile | None:
+        """The journal opened for reading, whatever file its name leads to now; None without one."""
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            self._reader = None
+            if witness is not None:
+                raise Damaged(
+                    f"{self.path} is missing, though transactions were committed to it (up to offset "
+                    f"{witness.offset}). Put it back from a backup; nothing is written until then.",
+                    path=self.path,
+                ) from None
+            return None
+        except OSError as error:
+            raise failure(error, "read", self.path) from error
+        with self._mutex:
+            if self._reader is None or self._reader.identity != (found.st_dev, found.st_ino):
+                self._reader = ReadFile(self.path)
+            return self._reader
+
+    def start_point(self, fd: int, header: Header, witness: Position | None) -> Position:
+        """The furthest point known to be on the chain: ours, the witness's, or the header's end."""
+        best = header.position
+        known = self._known
+        if known is not None and known.generation == header.generation and holds(fd, known, self.path):
+            best = known
+        if (
+            witness is not None
+            and witness.offset > best.offset
+            and ends_transaction(fd, witness, header, self.path)
+        ):
+            best = witness
+        return best
+
+    def scan(self, fd: int, start: Position) -> Tail:
+        """Verify what follows `start`, and say how it ends. Raises Damaged where it is damaged."""
+        scanner = Scanner(fd, self.path, start)
+        for _ in scanner.transactions():
+            pass
+        return scanner.tail or Tail(start, 0, None)
+
+    def check_witness(self, fd: int, header: Header, witness: Position | None, end: Position) -> None:
+        """Raise Damaged where the last acknowledged commit is not in the file (invariant 5)."""
+        if witness is None or witness.generation < header.generation:
+            return
+        if witness.generation == header.generation and witness.offset <= end.offset:
+            if holds(fd, witness, self.path):
+                return
+            why = f"the commit acknowledged up to offset {witness.offset} is not in it"
+        elif witness.generation > header.generation:
+            why = f"it is generation {header.generation}, but commits were made to {witness.generation}"
+        else:
+            why = f"it was shortened: commits up to offset {witness.offset} were acknowledged"
+        raise damaged(self.path, line_number(fd, end.offset, self.path), end.offset, why)
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def read(self, after: Position | None = None, *, upto: Position | None = None) -> Iterator[Tx]:
+        """Transactions after a position, in order, in constant memory, the chain checked.
+
+        An incomplete last transaction is ignored. The file opened at the start is read to its end
+        even when a new generation takes its place meanwhile. Raises Damaged, OffChain, StorageError.
+        """
+        witness = self.witnessed()
+        reader = self.opened(witness)
+        start = after if after is not None and after != NOWHERE else None
+        if reader is None:
+            if start is not None:
+                raise OffChain(f"{self.path} does not exist any more; rebuild the index.")
+            return
+        header = reader.header
+        if start is not None and not ends_transaction(reader.fd, start, header, self.path):
+            raise OffChain(f"{self.path} has no transaction ending at {start}; rebuild the index.")
+        scanner = Scanner(reader.fd, self.path, start or header.position, upto=upto.offset if upto else None)
+        yield from scanner.transactions()
+        if upto is None:
+            self.check_witness(reader.fd, header, witness, scanner.position)
+
+    def read_generation(self, generation: int) -> Iterator[Tx]:
+        """The transactions of one generation, archived or current. Raises StorageError where it is gone."""
+        reader = self.generation_file(generation)
+        yield from Scanner(reader.fd, reader.path, reader.header.position).transactions()
+
+    def generations(self) -> list[int]:
+        """The numbers of all generations there are, oldest first."""
+        found = {
+            int(number)
+            for file in self.archive.glob(f"{self.family}.*.jsonl")
+            if (number := file.name[len(self.family) + 1 : -6]).isdigit()
+        }
+        reader = self.opened(self.witnessed())
+        return sorted(found | ({reader.header.generation} if reader else set()))
+
+    def line_bytes(self, generation: int, offset: int, length: int) -> bytes:
+        """One line, its newline with it, of any generation. Raises StorageError where it is not there."""
+        reader = self._reader
+        if reader is None or reader.header.generation != generation:
+            reader = self.generation_file(generation)
+        line = pread(reader.fd, length, offset, reader.path)
+        if len(line) != length or line[-1:] != b"\n" or line[:1] != b"{":
+            raise StorageError(
+                f"{reader.path} has no line at offset {offset}; the index is out of date: rebuild it.",
+                path=reader.path,
+            )
+        return line
+
+    def record_raw(self, generation: int, offset: int, length: int) -> bytes | None:
+        """The record of one line as its own bytes; None for a delete."""
+        return record_of(self.line_bytes(generation, offset, length))
+
+    def generation_file(self, generation: int) -> ReadFile:
+        """The file that holds `generation`, open."""
+        with self._mutex:
+            reader = self.opened(self.witnessed())
+            if reader is not None and reader.header.generation == generation:
+                return reader
+            if generation not in self._archived:
+                self._archived[generation] = ReadFile(self.archived(generation))
+            return self._archived[generation]
+
+    def check(self) -> Iterator[Finding]:
+        """Verify every line of every generation; nothing is changed, nothing raised for damage."""
+        from store.journal_verify import verify
+
+        return verify(self)
+
+    def archived(self, generation: int) -> Path:
+        """Where an earlier generation lies whole."""
+        return self.archive / f"{self.family}.{generation}.jsonl"
+
+    def note(
+        self,
+        severity: Severity,
+        code: str,
+        message: str,
+        offset: int | None = None,
+        kept: str | None = None,
+    ) -> None:
+        """Add to `findings`, once."""
+        found = Finding(severity, code, message, str(self.path), None, offset, kept)
+        if found not in self.findings:
+            self.findings.append(found)
+
+    def close(self) -> None:
+        """Let go of the open files; they are opened again when needed."""
+        with self._mutex:
+            self._reader = None
+            self._archived.clear()

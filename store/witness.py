@@ -1,0 +1,60 @@
+"""The witness: a small file beside a journal that says where its last acknowledged commit ended.
+
+It is how a shortened or replaced journal is noticed, and where a new process starts reading
+instead of at the beginning. It is written after the sync and never synced itself: after a power
+cut it may be behind, or garbled, but never ahead of what is on disk. So it is a lower bound.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from pathlib import Path
+
+import orjson
+
+from store.durable import SmallFile
+from store.model import Position
+
+_SIZE = 160
+
+
+class Witness:
+    """The last commit of one journal."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = SmallFile(path)
+
+    def read(self) -> tuple[Position | None, bool]:
+        """The position, None where there is none; and whether the file is there but garbled."""
+        for _ in range(2):  # a reader may catch a writer in the middle
+            raw = self._file.read(_SIZE)
+            if not raw:
+                return None, False
+            found = _decode(raw)
+            if found is not None:
+                return found, False
+        return None, True
+
+    def advance(self, position: Position) -> None:
+        """Move it forward to `position`; it never goes back within a generation. Raises StorageError."""
+        found, _ = self.read()
+        if found is None or (found.generation, found.offset) < (position.generation, position.offset):
+            self._file.write(_encode(position))
+
+
+def _encode(position: Position) -> bytes:
+    body = orjson.dumps(list(position))
+    return b"%b %b" % (_sum(body), body.ljust(_SIZE - 18)) + b"\n"
+
+
+def _decode(raw: bytes) -> Position | None:
+    body = raw[17:].rstrip()
+    if raw[:16] != _sum(body):
+        return None
+    generation, offset, digest = orjson.loads(body)
+    return Position(generation, offset, digest)
+
+
+def _sum(body: bytes) -> bytes:
+    return blake2b(body, digest_size=8).hexdigest().encode("ascii")

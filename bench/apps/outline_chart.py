@@ -13,6 +13,7 @@ from typing import ClassVar
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer
 
@@ -20,6 +21,7 @@ from store.model import ChartRow, ChartView, Progress, StepRow
 from tui.widgets.chart import ChartPane
 from tui.widgets.outline import Outline
 from tui.widgets.outline_model import Key, Row
+from tui.widgets.thrift import economise
 
 WORDS = [
     "garden",
@@ -72,6 +74,26 @@ def view(n: int) -> ChartView:
     )
 
 
+class Panes(Screen[None]):
+    """The screen, with or without the thrifty writer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if "plain" not in sys.argv:
+            economise(self)
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Outline(id="outline")
+            yield ChartPane(id="chart")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        outline = self.query_one(Outline)
+        outline.focus()
+        outline.load(array("q", range(Bench.count)))
+
+
 class Bench(App[None]):
     """Two panes and a footer."""
 
@@ -89,19 +111,11 @@ class Bench(App[None]):
     count = 200
     timer: Timer | None = None
 
-    def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield Outline(id="outline")
-            yield ChartPane(id="chart")
-        yield Footer()
-
-    def on_mount(self) -> None:
-        outline = self.query_one(Outline)
-        outline.focus()
-        outline.load(array("q", range(self.count)))
+    def get_default_screen(self) -> Screen[None]:
+        return Panes()
 
     def action_outline(self, what: str, *args: int) -> None:
-        getattr(self.query_one(Outline), f"action_{what}")(*args)
+        getattr(self.screen.query_one(Outline), f"action_{what}")(*args)
 
     def on_outline_need_rows(self, event: Outline.NeedRows) -> None:
         event.outline.supply(event.ids, [self.row(n) for n in event.ids])
@@ -136,7 +150,7 @@ class Bench(App[None]):
     def follow(self, key: Key | None) -> None:
         """Show the chart of a row."""
         if key is not None:
-            self.query_one(ChartPane).show(view(int(str(key).split(":")[1])))
+            self.screen.query_one(ChartPane).show(view(int(str(key).split(":")[1])))
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def fit_right(text: str, width: int, ellipsis: str = "…") -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """`text` wrapped at blanks to lines of at most `width` cells; longer words are split. At least one line."""
+    """`text` wrapped at blanks to lines of at most `width` cells; longer words are split. Never empty."""
     if width <= 0:
         return [""]
     if len(text) <= width and text.isascii():
@@ -85,12 +85,13 @@ def wrap(text: str, width: int) -> list[str]:
             continue
         if line:
             lines.append(line)
+        rest = word
         while size > width:
-            head = _head(word, width)
+            head = _head(rest, width)
             lines.append(head)
-            word = word[len(head) :]
-            size = cell_len(word)
-        line, used = word, size
+            rest = rest[len(head) :]
+            size = cell_len(rest)
+        line, used = rest, size
     if line or not lines:
         lines.append(line)
     return lines

@@ -125,7 +125,7 @@ class ChartPane(Drawn):
     def _near(self, gone: Element | None) -> Element | None:
         """The element to stand on when the one before is gone: of the same kind if there is one."""
         elements = self._laid.elements
-        alike = [e for e in elements if gone and e.kind == gone.kind and e.at <= gone.at]
+        alike = [e for e in elements if gone and e.kind == gone.kind and e.index <= gone.index]
         return alike[-1] if alike else elements[0] if elements else None
 
     def _marked(self) -> tuple[int, int]:

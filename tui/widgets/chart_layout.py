@@ -7,6 +7,7 @@ box characters: those take three bytes a cell on the wire.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -19,14 +20,15 @@ Pieces: TypeAlias = tuple[tuple[str, str], ...]
 Kind = Literal["outcome", "note", "step", "step-note", "child", "fact", "hint", "more"]
 
 
-class Element(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Element:
     """What a line shows: the part of the chart that a key on it would edit.
 
-    `at` counts within the kind; `sub` is the note of a step.
+    index counts within the kind; `sub` is the note of a step.
     """
 
     kind: Kind
-    at: int = 0
+    index: int = 0
     sub: int = 0
 
 

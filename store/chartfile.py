@@ -30,6 +30,9 @@ LONGEST_LINE = 64 << 20
 KEEP_BYTES = 64 << 20
 """Bytes of broken lines held in memory; beyond that only where they lie."""
 
+DEEPEST = 200
+"""Levels of nesting; what lies deeper no reader and writer of JSON agrees on."""
+
 MANY = 1000
 """Findings of one kind kept for a file; the rest is counted."""
 
@@ -322,6 +325,8 @@ class _Reader:
             return "not UTF-8" if not _is_utf8(raw) else f"not JSON: {error}"
         if not isinstance(value, dict):
             return "a JSON value, but not an object"
+        if raw.count(b"{") + raw.count(b"[") > DEEPEST and _depth(value) > DEEPEST:
+            return "nested too deeply"
         key = records.key_of(value, raw)
         if not _is_text(key):
             # No engine takes such a name: kept byte for byte, like a record of an unknown kind.
@@ -393,6 +398,15 @@ def _is_text(value: Any) -> bool:
     except TypeError as error:
         return "surrogate" not in str(error) and "UTF-8" not in str(error)
     return True
+
+
+def _depth(value: Any) -> int:
+    """Levels of objects and lists in `value`."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, (dict, list))]:
+        depth += 1
+        level = [part for item in level for part in (item.values() if isinstance(item, dict) else item)]
+    return depth
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -51,7 +51,12 @@ def test_their_scalar_wins_and_the_conflict_is_named() -> None:
 
 def test_absent_members_stay() -> None:
     base = step("Draft", dueDate="2026-01-01") | {"foreign": {"kept": 1}}
-    theirs = {"type": "entity", "name": base["name"], "entityType": "action_step", "observations": ["Draft", "note"]}
+    theirs = {
+        "type": "entity",
+        "name": base["name"],
+        "entityType": "action_step",
+        "observations": ["Draft", "note"],
+    }
     merged = merge([base], base, theirs)
     assert merged.value == {**base, "observations": ["Draft", "note"]}
     assert merged.value is not None
@@ -154,7 +159,11 @@ def test_hostile_depth_is_no_trouble() -> None:
 
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from([2**60 + 1, float(2**60 + 1), 0.5]), st.sampled_from("abc")
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.sampled_from([2**60 + 1, float(2**60 + 1), 0.5]),
+    st.sampled_from("abc"),
 )
 lists = st.lists(st.one_of(scalars, st.dictionaries(st.sampled_from("xy"), scalars, max_size=2)), max_size=4)
 objects = st.recursive(
@@ -173,7 +182,9 @@ entities = st.builds(
 def holds(value: Any, wanted: Any) -> bool:
     """True where every member of `wanted` is in `value`, with the same value."""
     if isinstance(wanted, dict):
-        return isinstance(value, dict) and all(name in value and holds(value[name], item) for name, item in wanted.items())
+        return isinstance(value, dict) and all(
+            name in value and holds(value[name], item) for name, item in wanted.items()
+        )
     return records.same(value, wanted)
 
 

@@ -21,6 +21,7 @@ from store.model import ChartRow, ChartView, Progress, StepRow
 from tui.widgets.chart import ChartPane
 from tui.widgets.outline import Outline
 from tui.widgets.outline_model import Key, Row
+from tui.widgets.signs import State
 from tui.widgets.thrift import economise
 
 WORDS = [
@@ -134,9 +135,8 @@ class Bench(App[None]):
 
     def on_outline_fold_requested(self, event: Outline.FoldRequested) -> None:
         n = int(str(event.key).split(":")[1])
-        event.outline.unfold(
-            event.key, [Row(f"s:{n}:{i}", f"Action step {n}.{i}", due=f"Dec {i}") for i in range(2 + n % 3)]
-        )
+        steps = [Row(f"s:{n}:{i}", f"Action step {n}.{i}", due=f"Dec {i}") for i in range(2 + n % 3)]
+        event.outline.unfold(event.key, steps)
 
     def on_outline_cursor_moved(self, event: Outline.CursorMoved) -> None:
         if self.timer is not None:

@@ -140,7 +140,14 @@ def _steps(page: _Page, view: ChartView) -> None:
     for n, step in enumerate(view.steps):
         _step(page, view, n, step)
     for n, chart in enumerate(view.child_charts):
-        _line(page, Element("child", n), chart, chart.title, page.look.signs.closed, str(chart.progress))
+        _line(
+            page,
+            Element("child", n),
+            chart,
+            chart.title,
+            fold=page.look.signs.closed,
+            progress=str(chart.progress),
+        )
 
 
 def _step(page: _Page, view: ChartView, n: int, step: StepRow) -> None:
@@ -149,13 +156,15 @@ def _step(page: _Page, view: ChartView, n: int, step: StepRow) -> None:
     extra = str(step.child_progress) if step.child else ""
     count = len(notes) or step.notes
     title = step.title if page.look.notes or not count else f"{step.title} ({_count(count, 'note')})"
-    _line(page, Element("step", n), step, title, fold, extra)
+    _line(page, Element("step", n), step, title, fold=fold, progress=extra)
     if page.look.notes:
         for m, note in enumerate(notes):
             page.block("      ", note, "muted", Element("step-note", n, m))
 
 
-def _line(page: _Page, owner: Element, row: StepRow | ChartRow, title: str, fold: str, progress: str) -> None:
+def _line(
+    page: _Page, owner: Element, row: StepRow | ChartRow, title: str, *, fold: str, progress: str
+) -> None:
     """One step or child chart: sign, telescope mark, title, progress and due date."""
     look = page.look
     state = state_of(row.due, row.done, look.today, look.soon_days)

@@ -31,8 +31,12 @@ class Drawn(ScrollView, can_focus=True, inherit_bindings=False):
 
     DEFAULT_CSS = """
     Drawn { overflow: hidden hidden; background: $surface; color: $foreground; }
-    Drawn > .drawn--cursor { background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground; }
-    Drawn:focus > .drawn--cursor { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
+    Drawn > .drawn--cursor {
+        background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground;
+    }
+    Drawn:focus > .drawn--cursor {
+        background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;
+    }
     Drawn > .drawn--muted { color: $text-muted; }
     Drawn > .drawn--bold { text-style: bold; }
     Drawn > .drawn--done { color: $text-success; }
@@ -114,21 +118,19 @@ class Drawn(ScrollView, can_focus=True, inherit_bindings=False):
         for text, name in pieces:
             if not text:
                 continue
-            if over:
-                name = f"{over}-{name}" if name == "match" else over
-            if merged and (
-                merged[-1][1] == name or (not over and text.isspace() and merged[-1][1] != "match")
-            ):
+            style = name if not over else f"{over}-{name}" if name == "match" else over
+            last = merged[-1][1] if merged else None
+            if last == style or (last is not None and not over and text.isspace() and last != "match"):
                 merged[-1][0] += text
             else:
-                merged.append([text, name])
+                merged.append([text, style])
         strip = Strip([Segment(text, self.look(name)) for text, name in merged])
         return strip.adjust_cell_length(width, self.look(over))
 
     # ------------------------------------------------------------------ size and scrolling
 
     def set_lines(self, lines: int) -> None:
-        """Set how many lines there are, without a layout pass: the widget's own size does not depend on it."""
+        """Set how many lines there are, without a layout pass: the widget's own size stays."""
         size = Size(self.size.width, lines)
         if size != self.virtual_size:
             self.set_reactive(Widget.virtual_size, size)
@@ -166,7 +168,7 @@ class Drawn(ScrollView, can_focus=True, inherit_bindings=False):
                 self.jump(wanted)
 
     def redraw(self, lines: Sequence[int], left: int = 0, right: int | None = None) -> None:
-        """Repaint these lines only (virtual line numbers), from cell `left` to `right`; those off screen cost nothing."""
+        """Repaint these lines only (virtual line numbers), from cell `left` to `right`."""
         top, height = self.top_line, self.size.height
         end = self.size.width if right is None else right
         regions = [

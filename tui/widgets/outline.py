@@ -12,80 +12,28 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from textual import events
-from textual.message import Message
 from textual.strip import Strip
 
-from tui.widgets.cells import clean, cut, fit, fit_right, width_of
+from tui.widgets import outline_messages
+from tui.widgets.cells import clean, cut
 from tui.widgets.drawn import Drawn, Piece
+from tui.widgets.outline_draw import Place, row_pieces
 from tui.widgets.outline_model import Key, OutlineModel, Row
 
 REPEAT_S = 0.075
 """Moves closer together than this come from a held key."""
 
-TYPES = (str, tuple)
-
 
 class Outline(Drawn):
     """Rows with folds, states, progress and dates. All state beside cursor and scroll is in `model`."""
 
-    class _About(Message):
-        """A message about one outline."""
-
-        def __init__(self, outline: Outline) -> None:
-            super().__init__()
-            self.outline = outline
-
-        @property
-        def control(self) -> Outline:
-            """The outline it came from, for `@on(…, selector)`."""
-            return self.outline
-
-    class CursorMoved(_About):
-        """The cursor stands on another row. `repeat`: a key is being held, so slow followers may wait."""
-
-        def __init__(self, outline: Outline, key: Key | None, repeat: bool) -> None:
-            super().__init__(outline)
-            self.key = key
-            self.repeat = repeat
-
-        def can_replace(self, message: Message) -> bool:
-            """A newer move makes an older one, not yet handled, pointless."""
-            return isinstance(message, Outline.CursorMoved) and message.outline is self.outline
-
-    class Activated(_About):
-        """Enter or a double click on a row."""
-
-        def __init__(self, outline: Outline, key: Key) -> None:
-            super().__init__(outline)
-            self.key = key
-
-    class NeedRows(_About):
-        """Rows `ids` are on screen or near it and not known: answer with `supply(ids, rows)`.
-
-        lo, hi: the same window as positions among the top rows, for answers by position.
-        """
-
-        def __init__(self, outline: Outline, lo: int, hi: int, ids: tuple[int, ...]) -> None:
-            super().__init__(outline)
-            self.lo = lo
-            self.hi = hi
-            self.ids = ids
-
-    class FoldRequested(_About):
-        """A row is to be unfolded: answer with `unfold(key, children)`. Folding needs no answer."""
-
-        def __init__(self, outline: Outline, key: Key) -> None:
-            super().__init__(outline)
-            self.key = key
-
-    class FoldAllRequested(_About):
-        """Everything is to be unfolded: answer with `unfold_many`."""
-
-    class Folded(_About):
-        """Something was folded or unfolded: `open_keys` differ, and may be kept in the session state."""
-
-    class SelectionChanged(_About):
-        """Other rows are selected now."""
+    CursorMoved = outline_messages.CursorMoved
+    Activated = outline_messages.Activated
+    NeedRows = outline_messages.NeedRows
+    FoldRequested = outline_messages.FoldRequested
+    FoldAllRequested = outline_messages.FoldAllRequested
+    Folded = outline_messages.Folded
+    SelectionChanged = outline_messages.SelectionChanged
 
     def __init__(
         self,
@@ -446,13 +394,13 @@ class Outline(Drawn):
             return self.strip([(cut(clean(text), width), "muted")], width)
         thumb = self._thumb(y, height, count)
         if line == self._cursor:
-            return self.strip(self._pieces(line, width, thumb), width, over="cursor")
+            return self.strip(self._row_pieces(line, width, thumb), width, over="cursor")
         cell = (self.model.ids[line], thumb)
         strip = self._strips.get(cell)
         if strip is None:
             if len(self._strips) > 4096:
                 self._strips.clear()
-            strip = self._strips[cell] = self.strip(self._pieces(line, width, thumb), width)
+            strip = self._strips[cell] = self.strip(self._row_pieces(line, width, thumb), width)
         return strip
 
     def _thumb(self, y: int, height: int, count: int) -> str:
@@ -463,49 +411,11 @@ class Outline(Drawn):
         at = (height - size) * self.top_line // (count - height)
         return self.signs.thumb if at <= y < at + size else " "
 
-    def _pieces(self, line: int, width: int, thumb: str) -> list[Piece]:
-        """What a line shows: mark, guides, fold mark, sign, title, progress, due date, thumb."""
-        signs, model = self.signs, self.model
-        row, depth = model.row(line), model.depths[line]
-        mark = signs.selected if model.ids[line] in model.selected else " "
-        if row is None:
-            return [(f"{mark}    {signs.ellipsis}", "muted"), (" ", "muted")]
-        fold = " " if not row.children else signs.opened if model.is_open(line) else signs.closed
-        guide = (signs.guide + " ") * min(depth, max(0, width // 4 - 2))
-        state = row.state or ("problem" if row.problem else "")
-        pieces: list[Piece] = [(mark, ""), (guide, "muted" if guide else ""), (f"{fold} ", "")]
-        pieces.append((signs.of(row.state) + (signs.problem if row.problem else ""), state))
-        tail = self._tail(row, width)
-        room = width - 4 - len(guide) - row.problem - width_of(tail) - len(thumb) - 1
-        plain = "bold" if row.bold else "muted" if row.dim or row.state == "done" else ""
-        title = fit(clean(row.title), max(0, room), signs.ellipsis)
-        pieces += [(" ", plain), *self._marked(title, plain)]
-        pieces.append((tail, row.state if row.state in ("overdue", "soon") else "muted"))
-        if thumb:
-            pieces.append((thumb, pieces[-1][1] if tail else plain))
-        return pieces
-
-    @staticmethod
-    def _tail(row: Row, width: int) -> str:
-        """Progress and due date in their columns, where the widget is wide enough for them."""
-        if width < 28:
-            return ""
-        progress = fit_right(row.progress, 6) if width >= 40 or not row.due else ""
-        return f"{progress} {fit_right(clean(row.due), 10 if width >= 50 else 6)}"
-
-    def _marked(self, title: str, plain: str) -> list[Piece]:
-        """A title in pieces, with what matches the highlighted text marked."""
-        needle = self._highlight
-        low = title.casefold()
-        if not needle or needle not in low or len(low) != len(title):
-            return [(title, plain)]
-        pieces: list[Piece] = []
-        at = 0
-        while (found := low.find(needle, at)) >= 0:
-            pieces += [(title[at:found], plain), (title[found : found + len(needle)], "match")]
-            at = found + len(needle)
-        pieces.append((title[at:], plain))
-        return pieces
+    def _row_pieces(self, line: int, width: int, thumb: str) -> list[Piece]:
+        """What a line shows."""
+        model = self.model
+        at = Place(model.depths[line], model.is_open(line), model.ids[line] in model.selected)
+        return row_pieces(model.row(line), at, width, self.signs, thumb=thumb, needle=self._highlight)
 
     # ------------------------------------------------------------------ mouse
 

@@ -142,7 +142,7 @@ class OutlineModel:
         self.stale = {row_id for row_id in self.rows if row_id >= 0}
 
     def supply(self, at: int | Sequence[int], rows: Iterable[Row | None]) -> list[int]:
-        """Give rows for top positions from `at` on, or for the ids in `at`; the ids that now look different."""
+        """Give rows for top positions from `at` on, or for the ids in `at`; ids that now look different."""
         rows = list(rows)
         ids = self._top[at : at + len(rows)] if isinstance(at, int) else at
         changed = []

@@ -43,7 +43,7 @@ def _attributes(style: Style) -> int:
 
 @lru_cache(maxsize=4096)
 def switch(old: Style, new: Style, system: ColorSystem) -> str:
-    """The escape sequence that makes a terminal writing in `old` write in `new`; empty where nothing differs."""
+    """The escape sequence that makes a terminal writing in `old` write in `new`; empty for no difference."""
     before, after = _attributes(old), _attributes(new)
     gone = before & ~after
     codes = sorted({_OFF[bit] for bit in _OFF if gone & bit})
@@ -68,6 +68,10 @@ def switch(old: Style, new: Style, system: ColorSystem) -> str:
     return f"\x1b[{short if len(short) <= len(full) else full}m"
 
 
+def _linked(text: str, style: Style) -> str:
+    return f"\x1b]8;id={style.link_id};{style.link}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
 class ThriftyUpdate(ChopsUpdate):
     """A partial update that sends the cells of its spans and nothing else."""
 
@@ -89,13 +93,11 @@ class ThriftyUpdate(ChopsUpdate):
                 for text, style, control in part:
                     if control or not text:
                         continue
-                    style = style or _PLAIN
-                    if style is not pen:
-                        out.append(switch(pen, style, system))
-                        pen = style
-                    if style.link:
-                        text = f"\x1b]8;id={style.link_id};{style.link}\x1b\\{text}\x1b]8;;\x1b\\"
-                    out.append(text)
+                    wanted = style or _PLAIN
+                    if wanted is not pen:
+                        out.append(switch(pen, wanted, system))
+                        pen = wanted
+                    out.append(_linked(text, wanted) if wanted.link else text)
         if pen is not _PLAIN:
             out.append("\x1b[0m")
         return "".join(out)

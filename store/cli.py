@@ -9,14 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from store.errors import ChartkeepError, StorageError
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from store.headless.output import Output
 
 INTERRUPTED = 130
 
@@ -56,7 +50,9 @@ def _main(words: list[str]) -> int:
         return int(stop.code or 0)
     _prepare_streams()
     if space.version:
-        print(f"chartkeep {version()}")
+        from store import __version__
+
+        print(f"chartkeep {__version__}")
         return 0
     if space.command is None:
         build(()).print_help()
@@ -67,36 +63,8 @@ def _main(words: list[str]) -> int:
 
     module, _, name = SUBS[space.command].run.partition(":")
     handler = getattr(import_module(f"store.headless.{module}"), name)
-    out: Output = Output(json=space.json, colour=not space.no_color)
+    out = Output(json=space.json, colour=not space.no_color)
     return int(handler(space, out) or 0)
-
-
-def opens_screens(argv: Sequence[str]) -> Namespace | None:
-    """The options of `chartkeep` where `argv` names no subcommand, so that the screens are to open.
-
-    None where it names one, or asks for help or the version, or cannot be understood: then
-    `main(argv)` is what to run.
-    """
-    if any(word in ("-h", "--help", "--version") for word in argv):
-        return None
-    from store.headless.args import parse
-
-    try:
-        space = parse(argv)
-    except ChartkeepError:
-        return None
-    return space if space.command is None else None
-
-
-def version() -> str:
-    """The version of the installed distribution."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        return installed("chartkeep")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _complain(error: BaseException, code: int, as_json: bool, message: str = "") -> int:

@@ -42,9 +42,6 @@ class Sub(NamedTuple):
 
     run: str
     fill: Fill
-    writes: bool = False
-    help: str = ""
-    """Only where the command table has no entry for it."""
     notes: str = ""
 
 
@@ -56,12 +53,18 @@ class Parser(ArgumentParser):
 
 
 def _init(parser: ArgumentParser) -> None:
-    parser.add_argument("path", nargs="?", metavar="FOLDER", help="where (default: here); .coaia is made in it")
+    parser.add_argument(
+        "path", nargs="?", metavar="FOLDER", help="where (default: here); .coaia is made in it"
+    )
 
 
 def _contexts(parser: ArgumentParser) -> None:
-    parser.add_argument("action", nargs="?", choices=("list", "new", "rename", "archive", "restore"), default="list")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="the context; for rename, the old name and the new")
+    parser.add_argument(
+        "action", nargs="?", choices=("list", "new", "rename", "archive", "restore"), default="list"
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="the context; for rename, the old name and the new"
+    )
 
 
 def _list(parser: ArgumentParser) -> None:
@@ -82,9 +85,13 @@ def _show(parser: ArgumentParser) -> None:
 
 def _add(parser: ArgumentParser) -> None:
     parser.add_argument("outcome", nargs="+", metavar="OUTCOME", help="the desired outcome, in words")
-    parser.add_argument("--reality", action="append", default=[], metavar="TEXT", help="a fact; repeat for more")
+    parser.add_argument(
+        "--reality", action="append", default=[], metavar="TEXT", help="a fact; repeat for more"
+    )
     parser.add_argument("--due", metavar="DATE", help=_DATES)
-    parser.add_argument("--step", action="append", default=[], metavar="TEXT", help="an action step; repeat for more")
+    parser.add_argument(
+        "--step", action="append", default=[], metavar="TEXT", help="an action step; repeat for more"
+    )
     _yes(parser, "take a due date that has passed")
 
 
@@ -93,17 +100,23 @@ def _step(parser: ArgumentParser) -> None:
     parser.add_argument("title", nargs="+", metavar="TITLE")
     parser.add_argument("--due", metavar="DATE", help=_DATES)
     parser.add_argument("--sub-chart", action="store_true", help="make it a chart of its own under CHART")
-    parser.add_argument("--reality", action="append", default=[], metavar="TEXT", help="with --sub-chart: a fact")
+    parser.add_argument(
+        "--reality", action="append", default=[], metavar="TEXT", help="with --sub-chart: a fact"
+    )
     _yes(parser, "take a due date that has passed")
 
 
 def _within(parser: ArgumentParser) -> None:
-    parser.add_argument("--chart", dest="within", metavar="CHART", help="look for the step in this chart only")
+    parser.add_argument(
+        "--chart", dest="within", metavar="CHART", help="look for the step in this chart only"
+    )
 
 
 def _telescope(parser: ArgumentParser) -> None:
     parser.add_argument("step", nargs="+", metavar="STEP")
-    parser.add_argument("--reality", action="append", default=[], metavar="TEXT", help="a fact; repeat for more")
+    parser.add_argument(
+        "--reality", action="append", default=[], metavar="TEXT", help="a fact; repeat for more"
+    )
     _within(parser)
 
 
@@ -114,7 +127,9 @@ def _done(parser: ArgumentParser) -> None:
 
 
 def _undo(parser: ArgumentParser) -> None:
-    parser.add_argument("tx", nargs="?", metavar="TRANSACTION", help="as `history` names it (default: your last)")
+    parser.add_argument(
+        "tx", nargs="?", metavar="TRANSACTION", help="as `history` names it (default: your last)"
+    )
     parser.add_argument("--steps", type=int, default=1, metavar="N", help="take back N changes")
 
 
@@ -139,15 +154,23 @@ def _due(parser: ArgumentParser) -> None:
 
 def _edit(parser: ArgumentParser) -> None:
     parser.add_argument("target", nargs="+", metavar="CHART|STEP")
-    parser.add_argument("--outcome", "--title", dest="text", metavar="TEXT", help="the outcome, or the step's title")
-    parser.add_argument("--reality", action="append", metavar="TEXT", help="the whole current reality; repeat")
-    parser.add_argument("--add-reality", action="append", metavar="TEXT", help="one more fact; repeat for more")
+    parser.add_argument(
+        "--outcome", "--title", dest="text", metavar="TEXT", help="the outcome, or the step's title"
+    )
+    parser.add_argument(
+        "--reality", action="append", metavar="TEXT", help="the whole current reality; repeat"
+    )
+    parser.add_argument(
+        "--add-reality", action="append", metavar="TEXT", help="one more fact; repeat for more"
+    )
     _within(parser)
 
 
 def _move(parser: ArgumentParser) -> None:
     parser.add_argument("charts", nargs="+", metavar="CHART")
-    parser.add_argument("--to", required=True, metavar="CONTEXT", help="the context they go to, with all below them")
+    parser.add_argument(
+        "--to", required=True, metavar="CONTEXT", help="the context they go to, with all below them"
+    )
 
 
 def _archive(parser: ArgumentParser) -> None:
@@ -169,9 +192,13 @@ def _search(parser: ArgumentParser) -> None:
 
 
 def _history(parser: ArgumentParser) -> None:
-    parser.add_argument("target", nargs="*", metavar="CHART|STEP", help="what happened to it (default: everything)")
+    parser.add_argument(
+        "target", nargs="*", metavar="CHART|STEP", help="what happened to it (default: everything)"
+    )
     parser.add_argument("--limit", type=int, default=30, metavar="N", help="at most N lines (default 30)")
-    parser.add_argument("--record", action="store_true", help="each version of the one record, with its value")
+    parser.add_argument(
+        "--record", action="store_true", help="each version of the one record, with its value"
+    )
 
 
 def _nothing(_parser: ArgumentParser) -> None:
@@ -179,7 +206,9 @@ def _nothing(_parser: ArgumentParser) -> None:
 
 
 def _export(parser: ArgumentParser) -> None:
-    parser.add_argument("charts", nargs="*", metavar="CHART", help="with all below them (default: the whole context)")
+    parser.add_argument(
+        "charts", nargs="*", metavar="CHART", help="with all below them (default: the whole context)"
+    )
     parser.add_argument("--format", choices=("markdown", "csv", "jsonl"), default="markdown")
     parser.add_argument("-o", "--output", metavar="FILE", help="write here, not on the screen")
     parser.add_argument("--force", action="store_true", help="replace FILE where it exists")
@@ -206,43 +235,38 @@ def _yes(parser: ArgumentParser, what: str) -> None:
 
 
 SUBS: dict[str, Sub] = {
-    "init": Sub("upkeep:init", _init, True),
-    "demo": Sub("upkeep:demo", _demo, True, "Make the demo store, to try things on."),
+    "init": Sub("upkeep:init", _init),
+    "demo": Sub("upkeep:demo", _demo),
     "contexts": Sub("moving:contexts", _contexts),
     "list": Sub("reading:list_charts", _list),
     "show": Sub("reading:show", _show, notes=_TARGETS),
     "search": Sub("reading:search", _search),
     "history": Sub("reading:history", _history, notes=_TARGETS),
-    "add": Sub("editing:add", _add, True),
-    "step": Sub("editing:step", _step, True, notes=_TARGETS),
-    "telescope": Sub("editing:telescope", _telescope, True, notes=_TARGETS),
-    "done": Sub("editing:done", _done, True, notes=_TARGETS),
-    "note": Sub("editing:note", _note, True, notes=_TARGETS),
-    "due": Sub("editing:due", _due, True, notes=_TARGETS),
-    "edit": Sub("editing:edit", _edit, True, "Change the outcome, a title or the current reality.", notes=_TARGETS),
-    "undo": Sub("moving:undo", _undo, True),
-    "redo": Sub("moving:redo", _redo, True),
-    "move": Sub("moving:move", _move, True, notes=_TARGETS),
-    "archive": Sub("moving:archive", _archive, True, notes=_TARGETS),
-    "rm": Sub("moving:remove", _rm, True, notes=_TARGETS),
-    "export": Sub("transfer:export", _export, notes=_TARGETS),
-    "import": Sub("transfer:import_files", _import, True),
+    "add": Sub("editing:add", _add),
+    "step": Sub("editing:step", _step, notes=_TARGETS),
+    "telescope": Sub("editing:telescope", _telescope, notes=_TARGETS),
+    "done": Sub("editing:done", _done, notes=_TARGETS),
+    "note": Sub("editing:note", _note, notes=_TARGETS),
+    "due": Sub("editing:due", _due, notes=_TARGETS),
+    "edit": Sub("editing:edit", _edit, notes=_TARGETS),
+    "undo": Sub("moving:undo", _undo),
+    "redo": Sub("moving:redo", _redo),
+    "move": Sub("moving:move", _move, notes=_TARGETS),
+    "archive": Sub("moving:archive", _archive, notes=_TARGETS),
+    "rm": Sub("moving:remove", _rm, notes=_TARGETS),
+    "export": Sub("transfer:export_charts", _export, notes=_TARGETS),
+    "import": Sub("transfer:import_files", _import),
     "status": Sub("upkeep:status", _nothing),
     "sync": Sub("upkeep:sync", _nothing),
     "verify": Sub("upkeep:verify", _nothing),
-    "completion": Sub("completion:completion", _completion, help="Print the completion script of a shell."),
-    "keys": Sub("completion:keys", _nothing, help="Print the key table as Markdown."),
-    "help": Sub("completion:help_page", _help, help="Explain a command, or the exit codes."),
+    "completion": Sub("completion:completion", _completion),
+    "keys": Sub("completion:keys", _nothing),
+    "help": Sub("completion:help_page", _help),
 }
 """Every subcommand, in the order help shows them."""
 
 ALIASES = {"ls": "list", "new": "add", "delete": "rm", "log": "history"}
 """Words people type from habit; not shown."""
-
-
-def help_of(name: str) -> str:
-    """The help line of a subcommand: the command table's, where it has one."""
-    return SUBS[name].help or BY_CLI[name].help
 
 
 def _shared(parser: ArgumentParser) -> None:
@@ -268,7 +292,7 @@ def build(wanted: Sequence[str] | None = None) -> Parser:
     _shared(parser)
     subs = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     for name, sub in SUBS.items():
-        line = help_of(name)
+        line = BY_CLI[name].help
         child = subs.add_parser(
             name,
             help=line,

@@ -37,7 +37,7 @@ def _subparsers(parser: Parser) -> dict[str, Parser]:
     return dict(subs.choices or {})  # type: ignore[call-overload, no-any-return]
 
 
-def keys(space: Namespace, out: Output) -> int:
+def keys(_space: Namespace, out: Output) -> int:
     """Print every key as Markdown tables, for the README."""
     from store.catalog import groups
 
@@ -45,7 +45,13 @@ def keys(space: Namespace, out: Output) -> int:
     out.result(
         {
             "commands": [
-                {"id": one.id, "name": one.name, "help": one.help, "keys": list(one.keys), "cli": one.cli or None}
+                {
+                    "id": one.id,
+                    "name": one.name,
+                    "help": one.help,
+                    "keys": list(one.keys),
+                    "cli": one.cli or None,
+                }
                 for commands in groups().values()
                 for one in commands
             ]

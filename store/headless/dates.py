@@ -19,7 +19,8 @@ _UNITS = {"min": 1 / 1440, "h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.0, "mo": 30.
 def due(text: str | None, done: bool = False) -> str:
     """A due date as the day it names, after how far away it is; empty where there is none.
 
-    The day stands last, so that days line up at the right. What is no date is shown as it stands, since files hold all kinds of things there.
+    The day stands last, so that days line up at the right. What is no date is shown as it
+    stands, since files hold all kinds of things there.
     """
     if not text:
         return ""

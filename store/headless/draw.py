@@ -5,10 +5,11 @@ at the bottom, the action steps between them with their due dates at the right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from store.headless import dates
 from store.headless.output import Output, safe, width, wrap
-from store.model import ChartRow, ChartView, Progress, StepRow
+from store.model import ChartView, Progress, StepRow
 
 Load = Callable[[str], ChartView | None]
 """Gives the chart with that id, or None where it cannot be found (or was not there yet)."""
@@ -21,7 +22,8 @@ def chart(view: ChartView, out: Output, load: Load, *, depth: int = 9, notes: bo
     """The lines of one chart, its steps unfolded `depth` levels deep."""
     drawing = _Drawing(out, load, notes)
     row = view.row
-    yield from drawing.item("", "", _mark(row.done), view.outcome or row.title, row.progress, row.due, row.done, True)
+    heading = _Item(_mark(row.done), view.outcome or row.title, row.progress, row.due, row.done, "bold")
+    yield from drawing.item(_Place("", ""), heading)
     yield out.style("  " + _where(view), "dim")
     for note in view.outcome_notes:
         yield from drawing.text("  ", "  ", f"· {note}", "dim")
@@ -40,7 +42,9 @@ def chart(view: ChartView, out: Output, load: Load, *, depth: int = 9, notes: bo
     if not view.reality:
         yield out.style("  nothing noted yet", "dim")
     if view.others:
-        yield out.style(f"\n({dates.plural(view.others, 'record')} of other kinds belong to this chart)", "dim")
+        yield out.style(
+            f"\n({dates.plural(view.others, 'record')} of other kinds belong to this chart)", "dim"
+        )
 
 
 def _where(view: ChartView) -> str:
@@ -56,6 +60,22 @@ def _mark(done: bool) -> str:
     return DONE if done else OPEN
 
 
+class _Place(NamedTuple):
+    """The tree lines before something: on its own line, and on those below it."""
+
+    first: str
+    below: str
+
+
+class _Item(NamedTuple):
+    mark: str
+    title: str
+    progress: Progress
+    due: str | None
+    done: bool
+    look: str = ""
+
+
 class _Drawing:
     def __init__(self, out: Output, load: Load, notes: bool) -> None:
         self.out = out
@@ -68,32 +88,27 @@ class _Drawing:
         total = len(view.steps) + len(view.child_charts)
         for number, part in enumerate((*view.steps, *view.child_charts), 1):
             last = number == total
-            first = prefix + ("└─ " if last else "├─ ")
-            below = prefix + ("   " if last else "│  ")
+            place = _Place(prefix + ("└─ " if last else "├─ "), prefix + ("   " if last else "│  "))
             if isinstance(part, StepRow):
-                yield from self.step(part, number, view.notes.get(part.name, ()), first, below, depth, seen)
+                yield from self.step(part, number, view.notes.get(part.name, ()), place)
+                child = part.child
             else:
-                yield from self.child(part, first, below, depth, seen)
+                mark = f"{_mark(part.done)} {CHART}"
+                yield from self.item(place, _Item(mark, part.title, part.progress, part.due, part.done))
+                child = part.chart_id
+            if child:
+                yield place.below + self.out.style(f"{CHART} {safe(child)}", "dim")
+                yield from self.unfolded(child, place.below, depth, seen)
 
-    def step(
-        self, step: StepRow, number: int, notes: tuple[str, ...], first: str, below: str, depth: int, seen: set[str]
-    ) -> Iterator[str]:
+    def step(self, step: StepRow, number: int, notes: tuple[str, ...], place: _Place) -> Iterator[str]:
+        """A step's line, and its notes or how many there are."""
         mark = f"{_mark(step.done)} {number}."
-        yield from self.item(first, below, mark, step.title, step.child_progress, step.due, step.done)
+        yield from self.item(place, _Item(mark, step.title, step.child_progress, step.due, step.done))
         if self.notes:
             for note in notes:
-                yield from self.text(below + "· ", below + "  ", note, "dim")
+                yield from self.text(place.below + "· ", place.below + "  ", note, "dim")
         elif notes:
-            yield below + self.out.style(f"· {dates.plural(len(notes), 'note')}", "dim")
-        if step.child:
-            yield below + self.out.style(f"{CHART} {safe(step.child)}", "dim")
-            yield from self.unfolded(step.child, below, depth, seen)
-
-    def child(self, row: ChartRow, first: str, below: str, depth: int, seen: set[str]) -> Iterator[str]:
-        mark = f"{_mark(row.done)} {CHART}"
-        yield from self.item(first, below, mark, row.title, row.progress, row.due, row.done)
-        yield below + self.out.style(safe(row.chart_id), "dim")
-        yield from self.unfolded(row.chart_id, below, depth, seen)
+            yield place.below + self.out.style(f"· {dates.plural(len(notes), 'note')}", "dim")
 
     def unfolded(self, chart_id: str, prefix: str, depth: int, seen: set[str]) -> Iterator[str]:
         """The parts of a chart below its line; `seen` ends circles that foreign files may hold."""
@@ -103,30 +118,21 @@ class _Drawing:
         if view is not None:
             yield from self.parts(view, prefix, depth - 1, seen | {chart_id})
 
-    def item(
-        self,
-        first: str,
-        below: str,
-        mark: str,
-        title: str,
-        progress: Progress,
-        due: str | None,
-        done: bool,
-        heading: bool = False,
-    ) -> Iterator[str]:
+    def item(self, place: _Place, item: _Item) -> Iterator[str]:
         """One line with its due date at the right; a long title goes on below it."""
-        right = "  ".join(part for part in (str(progress), safe(dates.due(due, done))) if part)
-        room = max(24, self.columns - width(first) - width(mark) - 1 - (width(right) + 2 if right else 0))
-        lines = wrap(title or "(no title)", room)
-        urgent = _URGENT.get(dates.urgency(due, done))
-        names = ("bold",) if heading else ("dim",) if done else ()
+        right = "  ".join(part for part in (str(item.progress), safe(dates.due(item.due, item.done))) if part)
+        used = width(place.first) + width(item.mark) + 1 + (width(right) + 2 if right else 0)
+        room = max(24, self.columns - used)
+        lines = wrap(item.title or "(no title)", room)
+        look = item.look or ("dim" if item.done else "")
+        styles = (look,) if look else ()
         gap = " " * max(2, room - width(lines[0]) + 2) if right else ""
-        coloured = self.out.style(right, urgent) if urgent else self.out.style(right, "dim")
-        marked = self.out.style(mark, "green") if done else mark
-        yield f"{first}{marked} {self.out.style(lines[0], *names)}{gap}{coloured if right else ''}"
-        indent = below + " " * (width(mark) + 1)
+        right = self.out.style(right, _URGENT.get(dates.urgency(item.due, item.done), "dim"))
+        mark = self.out.style(item.mark, "green") if item.done else item.mark
+        yield f"{place.first}{mark} {self.out.style(lines[0], *styles)}{gap}{right}"
+        indent = place.below + " " * (width(item.mark) + 1)
         for line in lines[1:]:
-            yield indent + self.out.style(line, *names)
+            yield indent + self.out.style(line, *styles)
 
     def text(self, first: str, below: str, text: str, *names: str) -> Iterator[str]:
         """A paragraph, broken into lines behind its prefix."""

@@ -96,20 +96,28 @@ def archive(space: Namespace, out: Output) -> int:
 
 
 def remove(space: Namespace, out: Output) -> int:
-    """Delete charts and steps with all below them, after saying how many."""
-    from store.headless.editing import remove_target
+    """Delete charts and steps with all below them, after saying how many; one transaction per context."""
+    from store.charts import remove as planner
+    from store.charts import subtree_size
 
     with opened(space, writes=True) as store:
-        found = [names.target(store, space, word, within=space.within) for word in space.targets]
-        counted = [names.below(store, target) for target in found]
-        charts = sum(count.charts for count in counted)
-        steps = sum(count.steps for count in counted)
-        parts = [dates.plural(count, noun) for count, noun in ((charts, "chart"), (steps, "step")) if count]
-        what = f"Delete {' and '.join(parts)}"
-        titles = ", ".join(f"“{safe(count.title)}”" for count in counted)
-        if not confirm(out, f"{what}: {titles}?", space.yes):
-            raise Refused(f"{what}: {titles}? Nothing was deleted. Say --yes to do it; `chartkeep undo` brings it back.")
-        return acknowledge(store, out, [remove_target(store, target) for target in found])
+        found = names.targets(store, space, space.targets, within=space.within)
+        wanted: dict[str, list[str]] = {}
+        for target in found:
+            wanted.setdefault(target.context, []).append(target.step or target.chart_id)
+        sizes = []
+        for context, targets in wanted.items():
+            with store.state(context) as state:
+                sizes.append(str(subtree_size(state, targets)))
+        what = f"Delete {' and '.join(sizes)}: {', '.join(f'“{safe(target.title)}”' for target in found)}"
+        if not confirm(out, f"{what}?", space.yes):
+            raise Refused(
+                f"{what}? Nothing was deleted. Say --yes to do it; `chartkeep undo` brings it back."
+            )
+        changes = [
+            store.run(context, planner, targets, confirmed=True) for context, targets in wanted.items()
+        ]
+        return acknowledge(store, out, changes)
 
 
 def _by_context(found: list[tuple[str, str]]) -> dict[str, list[str]]:
@@ -123,7 +131,9 @@ def contexts(space: Namespace, out: Output) -> int:
     """List the contexts; make, rename, put away or bring back one."""
     wanted = {"list": 0, "new": 1, "rename": 2, "archive": 1, "restore": 1}[space.action]
     if len(space.names) != wanted:
-        raise UsageError(f"`contexts {space.action}` takes {dates.plural(wanted, 'name') if wanted else 'no name'}.")
+        raise UsageError(
+            f"`contexts {space.action}` takes {dates.plural(wanted, 'name') if wanted else 'no name'}."
+        )
     with opened(space, writes=space.action != "list") as store:
         if space.action == "list":
             infos = store.contexts.info()
@@ -144,14 +154,19 @@ def _change_contexts(store: Store, action: str, given: list[str]) -> str:
         return f"Renamed the context “{name}” to “{store.contexts.rename(name, given[1])}”."
     if action == "archive":
         place = store.contexts.archive(name)
-        return f"Put the context “{name}” away in {store.layout.relative(place)}; `contexts restore` brings it back."
+        where = store.layout.relative(place)
+        return f"Put the context “{name}” away in {where}; `contexts restore` brings it back."
     return f"Brought the context “{store.contexts.restore(name)}” back."
 
 
 def _list_contexts(infos: list[ContextInfo], out: Output) -> None:
     rows = [("CONTEXT", "CHARTS", "DONE", "OVERDUE", "CHANGED", "FILE", "")]
     for info in infos:
-        remark = "put away" if info.archived else dates.plural(info.findings, "finding") if info.findings else ""
-        figures = ("", "", "") if info.archived else (str(info.charts), str(info.complete), str(info.overdue or ""))
+        remark = (
+            "put away" if info.archived else dates.plural(info.findings, "finding") if info.findings else ""
+        )
+        figures = (
+            ("", "", "") if info.archived else (str(info.charts), str(info.complete), str(info.overdue or ""))
+        )
         rows.append((safe(info.name), *figures, dates.moment(info.updated), safe(info.file), remark))
     out.table(rows, right=(1, 2, 3), looks=lambda row, _column: ("bold",) if row == 0 else ())

@@ -6,8 +6,8 @@ they fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from store.errors import NotFound, UsageError
 from store.headless.output import safe
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from store.index import Snapshot
-    from store.model import ChartView
     from store.store import Store
 
+T = TypeVar("T")
 SHOWN = 8
 """Candidates listed where words fit several."""
 SHORTEST = 3
@@ -40,18 +40,13 @@ class Target(NamedTuple):
         return f"{kind} {safe(self.step or self.chart_id)} “{safe(self.title)}” in {safe(self.context)}"
 
 
-class Below(NamedTuple):
-    """How much a chart or step holds, itself included."""
-
-    charts: int
-    steps: int
-    title: str
-
-
 def chart(
     store: Store, space: Namespace, words: str | Sequence[str], *, contexts: list[str] | None = None
 ) -> tuple[str, str]:
-    """(context, chart id) of the chart that `words` name. Raises NotFound, or UsageError where several fit."""
+    """(context, chart id) of the chart that `words` name.
+
+    Raises NotFound, or UsageError where several fit.
+    """
     text = _joined(words)
     places = contexts if contexts is not None else contexts_of(store, space, archive=True)
     with store.snapshot() as snap:
@@ -64,17 +59,7 @@ def charts(
     store: Store, space: Namespace, words: Sequence[str], *, contexts: list[str] | None = None
 ) -> list[tuple[str, str]]:
     """The charts that each of `words` names; where only all of them together name one, that one."""
-    try:
-        found = [chart(store, space, word, contexts=contexts) for word in words]
-    except (NotFound, UsageError):
-        if len(words) == 1:
-            raise
-        try:
-            return [chart(store, space, words, contexts=contexts)]
-        except (NotFound, UsageError):
-            pass
-        raise
-    return list(dict.fromkeys(found))
+    return _each(words, lambda word: chart(store, space, word, contexts=contexts))
 
 
 def step(store: Store, space: Namespace, words: str | Sequence[str], *, within: str | None = None) -> Target:
@@ -86,7 +71,9 @@ def step(store: Store, space: Namespace, words: str | Sequence[str], *, within: 
     return _only(found, text, "step", "See `chartkeep show CHART`; a step can be named CHART:NUMBER.")
 
 
-def target(store: Store, space: Namespace, words: str | Sequence[str], *, within: str | None = None) -> Target:
+def target(
+    store: Store, space: Namespace, words: str | Sequence[str], *, within: str | None = None
+) -> Target:
     """The chart or step that `words` name; with `within`, a step of that chart."""
     if within is not None:
         return step(store, space, words, within=within)
@@ -98,20 +85,25 @@ def target(store: Store, space: Namespace, words: str | Sequence[str], *, within
     return _only(found, text, "chart or step", "See `chartkeep list` and `chartkeep show CHART`.")
 
 
-def below(store: Store, it: Target) -> Below:
-    """How many charts and steps go with a chart or step."""
-    with store.snapshot() as snap:
-        if it.step is None:
-            return _counted(snap, it.context, [it.chart_id], 0, it.title)
-        row = next(row for row in snap.steps(it.context, it.chart_id) if row.name == it.step)
-        return _counted(snap, it.context, [row.child] if row.child else [], 1, it.title)
+def targets(
+    store: Store, space: Namespace, words: Sequence[str], *, within: str | None = None
+) -> list[Target]:
+    """The charts and steps that each of `words` names; where only all of them together name one, that one."""
+    return _each(words, lambda word: target(store, space, word, within=within))
 
 
-def _counted(snap: Snapshot, context: str, roots: list[str], steps: int, title: str) -> Below:
-    seen: set[str] = set()
-    for root in roots:
-        seen.update(snap.subtree(context, root))
-    return Below(len(seen), steps + sum(len(snap.steps(context, chart_id)) for chart_id in seen), title)
+def _each(words: Sequence[str], find: Callable[[str | Sequence[str]], T]) -> list[T]:
+    """What `find` finds for each word, or else for all of them as one name; each once."""
+    try:
+        return list(dict.fromkeys(find(word) for word in words))
+    except (NotFound, UsageError):
+        if len(words) == 1:
+            raise
+        try:
+            return [find(words)]
+        except (NotFound, UsageError):
+            pass
+        raise
 
 
 def _joined(words: str | Sequence[str]) -> str:
@@ -154,7 +146,11 @@ def _charts(snap: Snapshot, text: str, places: list[str]) -> list[Target]:
     if found:
         return found
     rows = [Target(context, chart_id, None, title) for context, chart_id, title in snap.titles(places)]
-    by_id = [] if " " in text or len(text) < SHORTEST else [row for row in rows if _part_of_id(text, row.chart_id)]
+    by_id = (
+        []
+        if " " in text or len(text) < SHORTEST
+        else [row for row in rows if _part_of_id(text, row.chart_id)]
+    )
     return by_id or _by_title(rows, text)
 
 
@@ -205,9 +201,3 @@ def _steps(snap: Snapshot, text: str, places: list[str], within: tuple[str, str]
 
 def _titled_steps(snap: Snapshot, text: str, places: list[str]) -> list[Target]:
     return [Target(*row) for row in snap.step_titles(places, text.casefold().split())]
-
-
-def view_of(store: Store, space: Namespace, words: str | Sequence[str]) -> ChartView:
-    """The chart that `words` name, whole."""
-    context, chart_id = chart(store, space, words)
-    return store.chart(context, chart_id)

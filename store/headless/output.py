@@ -18,8 +18,8 @@ Looks = Callable[[int, int], tuple[str, ...]]
 """The styles of the cell at (row, column) of a table."""
 
 _CONTROLS: dict[int, int | None] = {code: 0x2400 + code for code in range(32)}
-_CONTROLS |= {code: 0xFFFD for code in range(0x7F, 0xA0)}
-_CONTROLS |= dict.fromkeys( (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F))
+_CONTROLS |= dict.fromkeys(range(127, 160), 65533)
+_CONTROLS |= dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F))
 _CONTROLS |= {ord("\t"): 0x20, ord("\n"): 0x20, ord("\r"): 0x20}
 
 

@@ -42,9 +42,8 @@ def list_charts(space: Namespace, out: Output) -> int:
 def _wanted(row: ChartRow, space: Namespace) -> bool:
     if space.roots and row.parent is not None:
         return False
-    if space.done or space.open:
-        if bool(row.done) != space.done and not (space.done and space.open):
-            return False
+    if space.done != space.open and bool(row.done) != space.done:
+        return False
     return not space.overdue or dates.urgency(row.due, row.done) == "overdue"
 
 
@@ -74,7 +73,9 @@ def _print_rows(rows: list[ChartRow], out: Output, *, several: bool) -> None:
     for row in rows:
         title = "  " * min(row.level, 8) + f"{draw.DONE if row.done else draw.OPEN} {safe(row.title)}"
         due = safe(dates.due(row.due, row.done))
-        table.append((title, str(row.progress), due, safe(row.context) if several else "", safe(row.chart_id)))
+        table.append(
+            (title, str(row.progress), due, safe(row.context) if several else "", safe(row.chart_id))
+        )
 
     def looks(index: int, column: int) -> tuple[str, ...]:
         row = rows[index]
@@ -139,7 +140,13 @@ def search(space: Namespace, out: Output) -> int:
     if not hits:
         out.say(f"Nothing holds “{safe(text)}”.")
     rows = [
-        (draw.DONE if hit.done else draw.OPEN, safe(hit.text), _kind(hit.kind), safe(hit.title), safe(hit.chart_id))
+        (
+            draw.DONE if hit.done else draw.OPEN,
+            safe(hit.text),
+            _kind(hit.kind),
+            safe(hit.title),
+            safe(hit.chart_id),
+        )
         for hit in hits
     ]
     out.table(rows, stretch=1, looks=lambda _row, column: ("dim",) if column > 1 else ())
@@ -147,7 +154,9 @@ def search(space: Namespace, out: Output) -> int:
 
 
 def _kind(kind: str) -> str:
-    return {"desired_outcome": "outcome", "current_reality": "reality", "action_step": "step"}.get(kind, safe(kind))
+    return {"desired_outcome": "outcome", "current_reality": "reality", "action_step": "step"}.get(
+        kind, safe(kind)
+    )
 
 
 def history(space: Namespace, out: Output) -> int:
@@ -175,13 +184,16 @@ def _transactions(rows: Iterable[TxRow], out: Output) -> int:
     table = [
         (
             dates.moment(row.at),
-            safe(row.label or row.command or dates.plural(row.count, "record")) + (" (undone)" if row.undone_by else ""),
+            safe(row.label or row.command or dates.plural(row.count, "record"))
+            + (" (undone)" if row.undone_by else ""),
             safe(row.by),
             safe(f"{row.context}/{row.tx}"),
         )
         for row in listed
     ]
-    out.table(table, stretch=1, looks=lambda row, column: ("dim",) if column != 1 or listed[row].undone_by else ())
+    out.table(
+        table, stretch=1, looks=lambda row, column: ("dim",) if column != 1 or listed[row].undone_by else ()
+    )
     return 0
 
 
@@ -196,7 +208,9 @@ def _versions(store: Store, rows: list[VersionRow], limit: int, out: Output) -> 
         record = records.loads(raw) if raw is not None else None
         documents.append({**row._asdict(), "record": record})
         what = "deleted" if record is None else " · ".join(_texts(records.body_of(record)))
-        table.append((str(row.ver), dates.moment(row.at), safe(what), safe(row.by), safe(f"{row.context}/{row.tx}")))
+        table.append(
+            (str(row.ver), dates.moment(row.at), safe(what), safe(row.by), safe(f"{row.context}/{row.tx}"))
+        )
     out.result({"versions": documents})
     out.table(table, right=(0,), stretch=2, looks=lambda _row, column: ("dim",) if column != 2 else ())
     return 0

@@ -82,7 +82,8 @@ def verify(space: Namespace, out: Output) -> int:
 def _tell(finding: Finding, out: Output) -> None:
     look = {"error": ("red", "bold"), "warning": ("yellow",)}.get(finding.severity, ("dim",))
     kept = f" (the bytes are kept in {finding.kept})" if finding.kept else ""
-    out.say(f"{out.style(finding.severity, *look)} {out.style(finding.code, 'dim')} {safe(str(finding))}{safe(kept)}")
+    signs = f"{out.style(finding.severity, *look)} {out.style(finding.code, 'dim')}"
+    out.say(f"{signs} {safe(str(finding))}{safe(kept)}")
 
 
 def status(space: Namespace, out: Output) -> int:

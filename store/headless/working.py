@@ -74,7 +74,9 @@ def acknowledge(store: Store, out: Output, changes: Sequence[Change]) -> int:
             store.settle()
         except ChartkeepError as error:
             published = False
-            out.remark(f"The change is kept in the journal, but the chart file is not up to date yet: {error}")
+            out.remark(
+                f"The change is kept in the journal, but the chart file is not up to date yet: {error}"
+            )
     out.result({"changes": [shapes.change(change) for change in made], "published": published})
     return 0
 

@@ -21,12 +21,16 @@ def noon() -> Iterator[None]:
 
 
 def row(number: int, title: str, **members: object) -> ChartRow:
-    made = ChartRow("work", f"chart_{number}", title, None, False, Progress(0, 0), 0, None, None, 0, None, None)
+    made = ChartRow(
+        "work", f"chart_{number}", title, None, False, Progress(0, 0), 0, None, None, 0, None, None
+    )
     return made._replace(**members)  # type: ignore[arg-type]
 
 
 def step(number: int, title: str, **members: object) -> StepRow:
-    made = StepRow("work", "chart_1", f"chart_1_action_{number}", title, None, False, 0, None, Progress(0, 0), None)
+    made = StepRow(
+        "work", "chart_1", f"chart_1_action_{number}", title, None, False, 0, None, Progress(0, 0), None
+    )
     return made._replace(**members)  # type: ignore[arg-type]
 
 
@@ -57,7 +61,9 @@ def test_layout() -> None:
         others=2,
     )
     lines = list(draw.chart(view, Output(), lambda chart_id: inner if chart_id == "chart_2" else None))
-    assert "\n".join(lines) == """\
+    assert (
+        "\n".join(lines)
+        == """\
 ○ A book people finish                                                               1/2  2026-12-20
   chart_1 · work · under Publishing · phase assimilation
   · chapter list agreed
@@ -70,13 +76,14 @@ Action steps
    ◇ chart_2
    ├─ ○ 1. Chapter one                                                        in 14 days  2026-12-05
    └─ ○ ◇ A child of no step                                                                     1/2
-      chart_3
+      ◇ chart_3
 
 Current reality
   - Notes in three folders
   - No draft yet
 
 (2 records of other kinds belong to this chart)"""
+    )
 
 
 def test_long_text_is_broken_and_never_cut() -> None:

@@ -63,13 +63,12 @@ def view(n: int) -> ChartView:
         None,
         None,
     )
+    none = Progress(0, 0)
+    titles = [f"Action step {n}.{i} {WORDS[(n + i) % 12]}" for i in range(total)]
     steps = tuple(
-        StepRow(
-            "default", str(n), f"{n}.{i}", f"Action step {n}.{i} {WORDS[(n + i) % 12]}", f"2026-12-{i + 1:02}", i == 0, 0,
-            None, Progress(0, 0), None,
-        )
-        for i in range(total)
-    )  # fmt: skip
+        StepRow("default", str(n), f"{n}.{i}", title, f"2026-12-{i + 1:02}", i == 0, 0, None, none, None)
+        for i, title in enumerate(titles)
+    )
     return ChartView(
         row, name(n), (), (f"The {WORDS[n % 12]} is bare", f"{n} things lie about"), steps, (), ()
     )
@@ -123,15 +122,8 @@ class Bench(App[None]):
 
     def row(self, n: int) -> Row:
         """Row number `n` of the outline."""
-        return Row(
-            f"c:{n}",
-            name(n),
-            "overdue" if n % 9 == 4 else "",
-            False,
-            f"1/{2 + n % 3}",
-            f"Dec {n % 28 + 1}",
-            2 + n % 3,
-        )
+        state: State = "overdue" if n % 9 == 4 else ""
+        return Row(f"c:{n}", name(n), state, False, f"1/{2 + n % 3}", f"Dec {n % 28 + 1}", 2 + n % 3)
 
     def on_outline_fold_requested(self, event: Outline.FoldRequested) -> None:
         n = int(str(event.key).split(":")[1])

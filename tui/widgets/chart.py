@@ -13,9 +13,10 @@ from textual.strip import Strip
 
 from store import clock
 from store.model import ChartView
-from tui.widgets.cells import clean, fit, width_of
+from tui.widgets.cells import clean, fit
 from tui.widgets.chart_layout import Element, Laid, Look, Pieces, lay_out
 from tui.widgets.drawn import Drawn
+from tui.widgets.lines import differing
 
 
 class ChartPane(Drawn):
@@ -239,34 +240,3 @@ class ChartPane(Drawn):
 
 def _id(view: ChartView) -> tuple[str, str]:
     return view.row.context, view.row.chart_id
-
-
-def differing(was: Pieces, now: Pieces) -> tuple[int, int]:
-    """Cells from the first to the last (exclusive) in which two lines of one width differ."""
-    before, after = _cells(was), _cells(now)
-    end = max(len(before), len(after))
-    left = 0
-    while left < end and before[left : left + 1] == after[left : left + 1]:
-        left += 1
-    if len(before) != len(after):
-        return left, end
-    while end > left and before[end - 1] == after[end - 1]:
-        end -= 1
-    return left, end
-
-
-def _cells(pieces: Pieces) -> list[tuple[str, str]]:
-    """A line cell by cell: (characters, style); a wide one fills two, and marks join the one before."""
-    cells: list[tuple[str, str]] = []
-    for text, style in pieces:
-        if text.isascii():
-            cells.extend((char, style) for char in text)
-            continue
-        for char in text:
-            size = width_of(char)
-            if size:
-                cells.append((char, style))
-                cells.extend([(f"{char}+", style)] * (size - 1))
-            elif cells:
-                cells[-1] = (cells[-1][0] + char, cells[-1][1])
-    return cells

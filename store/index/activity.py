@@ -1,0 +1,328 @@
+"""Who changed what: records, their versions, transactions, and figures about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from store.index.base import Reads, marks
+from store.index.extract import bind_key, read_key
+from store.model import Position, TxRow, VersionRow
+
+_VERSION = "v.ctx, v.key, v.ver, v.deleted, t.at, t.who, t.generation, t.start, v.generation, v.start, v.size"
+_VERSIONS = f"SELECT {_VERSION} FROM versions v JOIN transactions t ON t.seq = v.seq"
+_TX = "seq, ctx, generation, start, at, who, command, label, session, count, undoes, redoes, grp"
+_LAST = "\U0010ffff"
+
+
+class RecordRow(NamedTuple):
+    """A live record: where its line lies and what it is."""
+
+    context: str
+    key: str
+    kind: str
+    entity_type: str | None
+    name: str | None
+    chart_id: str | None
+    ver: int
+    ord: int
+    generation: int
+    offset: int
+    length: int
+    changed_at: str
+
+
+class LiveRow(NamedTuple):
+    """Where the line of a live record lies: what publishing and compaction need."""
+
+    key: str
+    kind: str
+    generation: int
+    offset: int
+    length: int
+
+
+class HistoryRow(NamedTuple):
+    """One version of a record of a chart and the command that wrote it."""
+
+    version: VersionRow
+    command: str
+    label: str
+    session: str
+
+
+class Activity(Reads):
+    """The part of a Snapshot that knows versions and transactions."""
+
+    # -- live records ----------------------------------------------------------------------------
+
+    def record(self, context: str, key: str) -> RecordRow | None:
+        """The live record of a key; None where there is none or it was deleted."""
+        row = self._conn.execute(
+            "SELECT kind, entity_type, name, chart_id, ver, ord, generation, start, size, changed_at"
+            " FROM records WHERE ctx = ? AND key = ?",
+            (self._ctx(context), bind_key(key)),
+        ).fetchone()
+        return None if row is None else RecordRow(context, key, *row)
+
+    def live_records(self, context: str) -> Iterator[LiveRow]:
+        """Every live record in the order of the chart file: entities, relations, then the rest."""
+        rows = self._conn.execute(
+            "SELECT key, kind, generation, start, size FROM records WHERE ctx = ?"
+            " ORDER BY CASE WHEN role <= 4 THEN 0 ELSE role END, ord",
+            (self._ctx(context),),
+        )
+        for key, kind, generation, start, size in rows:
+            yield LiveRow(read_key(key), kind, generation, start, size)
+
+    def keys_of(self, context: str, chart_id: str) -> list[str]:
+        """Keys of the live entities of a chart (and foreign records that name it), in file order."""
+        rows = self._conn.execute(
+            "SELECT key FROM records WHERE ctx = ? AND chart_id = ? ORDER BY ord",
+            (self._ctx(context), chart_id),
+        )
+        return [read_key(row[0]) for row in rows]
+
+    def relations_of(self, context: str, name: str) -> list[str]:
+        """Keys of the live relations from or to an entity, in file order."""
+        rows = self._conn.execute(
+            "SELECT key FROM records WHERE id IN (SELECT id FROM relations WHERE ctx = ?1 AND from_name = ?2"
+            " UNION SELECT id FROM relations WHERE ctx = ?1 AND to_name = ?2) ORDER BY ord",
+            (self._ctx(context), name),
+        )
+        return [read_key(row[0]) for row in rows]
+
+    # -- versions --------------------------------------------------------------------------------
+
+    def versions(self, context: str, key: str) -> list[VersionRow]:
+        """Every version of a key, oldest first."""
+        return self._versions("v.ctx = ? AND v.key = ? ORDER BY v.ver", (self._ctx(context), bind_key(key)))
+
+    def later_versions(self, context: str, key: str, ver: int) -> list[VersionRow]:
+        """The versions of a key after `ver`, oldest first."""
+        bind = (self._ctx(context), bind_key(key), ver)
+        return self._versions("v.ctx = ? AND v.key = ? AND v.ver > ? ORDER BY v.ver", bind)
+
+    def last_version(self, context: str, key: str) -> VersionRow | None:
+        """The newest version of a key, deletions included."""
+        bind = (self._ctx(context), bind_key(key))
+        return self._one("v.ctx = ? AND v.key = ? ORDER BY v.ver DESC, v.seq DESC LIMIT 1", bind)
+
+    def version(self, context: str, key: str, ver: int) -> VersionRow | None:
+        """One version of a key."""
+        return self._one(
+            "v.ctx = ? AND v.key = ? AND v.ver = ? LIMIT 1", (self._ctx(context), bind_key(key), ver)
+        )
+
+    def version_at(self, context: str, key: str, position: Position) -> VersionRow | None:
+        """The newest version of a key that lies before a position, deletions included."""
+        return self._one(
+            "v.ctx = ? AND v.key = ? AND (v.generation, v.start) < (?, ?) ORDER BY v.ver DESC LIMIT 1",
+            (self._ctx(context), bind_key(key), position.generation, position.offset),
+        )
+
+    def charts_at(self, context: str, at: str) -> list[VersionRow]:
+        """Versions of the entities that were live at an instant (a stamp), in journal order.
+
+        That is the state after the last transaction, in journal order, stamped at or before `at`.
+        """
+        ctx = self._ctx(context)
+        last = self._conn.execute(
+            "SELECT MAX(seq) FROM transactions WHERE ctx = ? AND at <= ?", (ctx, at)
+        ).fetchone()[0]
+        if last is None:
+            return []
+        return self._versions(
+            "v.ctx = ?1 AND v.key >= 'e:' AND v.key < 'e;' AND v.seq <= ?2 AND v.deleted = 0 AND NOT EXISTS"
+            " (SELECT 1 FROM versions w WHERE w.ctx = v.ctx AND w.key = v.key AND w.ver > v.ver AND w.seq <= ?2)"
+            " ORDER BY v.seq, v.n",
+            (ctx, last),
+        )
+
+    def history(self, context: str, chart_id: str, limit: int = 100) -> list[HistoryRow]:
+        """The versions of every record of a chart, deleted ones too, newest first.
+
+        A deleted record is found by its name, which begins with the chart's id in all but odd files.
+        """
+        ctx = self._ctx(context)
+        live = {
+            key
+            for (key,) in self._conn.execute(
+                "SELECT key FROM records WHERE ctx = ? AND chart_id = ?", (ctx, chart_id)
+            )
+        }
+        named = self._conn.execute(
+            "SELECT DISTINCT v.key FROM versions v WHERE v.ctx = ?1 AND (v.key = ?2 OR (v.key >= ?2 || '_' AND v.key < ?2 || '_'"
+            " || ?3)) AND NOT EXISTS (SELECT 1 FROM records r WHERE r.ctx = v.ctx AND r.key = v.key)",
+            (ctx, "e:" + chart_id, _LAST),
+        )
+        keys = tuple(live | {key for (key,) in named})
+        found: list[HistoryRow] = []
+        for begin in range(0, len(keys), 500):
+            part = keys[begin : begin + 500]
+            rows = self._conn.execute(
+                f"SELECT {_VERSION}, t.command, t.label, t.session, v.seq FROM versions v JOIN transactions t"
+                f" ON t.seq = v.seq WHERE v.ctx = ? AND v.key IN ({marks(part)}) ORDER BY v.seq DESC, v.n DESC LIMIT ?",
+                (ctx, *part, limit),
+            )
+            found.extend(HistoryRow(self._version(row[:11]), *row[11:14]) for row in rows)
+        found.sort(key=lambda item: (item.version.generation, item.version.offset), reverse=True)
+        return found[:limit]
+
+    # -- transactions ----------------------------------------------------------------------------
+
+    def transactions(
+        self,
+        contexts: Iterable[str] | None = None,
+        limit: int = 100,
+        before_seq: int | None = None,
+        session: str | None = None,
+        by: str | None = None,
+    ) -> list[TxRow]:
+        """Transactions newest first; `before_seq` (of the last one seen) gives the next page.
+
+        `contexts=None` means all, the archive too.
+        """
+        where, bind = ("1", ()) if contexts is None else self._within(contexts)
+        conditions, values = [where], [*bind]
+        for condition, value in (("seq < ?", before_seq), ("session = ?", session), ("who = ?", by)):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)
+        return self._txs(f"{' AND '.join(conditions)} ORDER BY seq DESC LIMIT ?", (*values, limit))
+
+    def transaction(self, context: str, tx: str) -> TxRow | None:
+        """One transaction by its id, `<generation>:<hex offset>`."""
+        place = _place(tx)
+        if place is None:
+            return None
+        rows = self._txs("ctx = ? AND generation = ? AND start = ? LIMIT 1", (self._ctx(context), *place))
+        return rows[0] if rows else None
+
+    def group(self, group: str) -> list[TxRow]:
+        """The transactions of one command over several journals, in the order of their commit."""
+        return self._txs("grp = ? ORDER BY seq", (group,))
+
+    def tx_versions(self, context: str, tx: str) -> list[VersionRow]:
+        """What a transaction wrote, in its order."""
+        place = _place(tx)
+        if place is None:
+            return []
+        bind = (self._ctx(context), *place)
+        return self._versions("t.ctx = ? AND t.generation = ? AND t.start = ? ORDER BY v.n", bind)
+
+    # -- figures ---------------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Rows by context: records, versions, transactions, charts, steps."""
+        found: dict[str, dict[str, int]] = {name: {} for name in self._by_name}
+        for table in ("records", "versions", "transactions", "charts", "steps"):
+            counted = dict(self._conn.execute(f"SELECT ctx, COUNT(*) FROM {table} GROUP BY ctx").fetchall())
+            for name, ctx in self._by_name.items():
+                found[name][table] = counted.get(ctx, 0)
+        return found
+
+    def growth(self) -> list[dict[str, Any]]:
+        """By day (UTC): transactions and versions written, and all versions up to then (`total`)."""
+        total = 0
+        found = []
+        for day, transactions, written in self._conn.execute(
+            "SELECT substr(at, 1, 10), COUNT(*), SUM(count) FROM transactions GROUP BY 1 ORDER BY 1"
+        ):
+            total += written
+            found.append({"day": day, "transactions": transactions, "versions": written, "total": total})
+        return found
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the database: `file`, of it `free`."""
+        pages, free, page = (
+            self._conn.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return {"file": pages * page, "free": free * page}
+
+    # -- rows ------------------------------------------------------------------------------------
+
+    def _one(self, where: str, bind: tuple[Any, ...]) -> VersionRow | None:
+        rows = self._versions(where, bind)
+        return rows[0] if rows else None
+
+    def _versions(self, where: str, bind: tuple[Any, ...]) -> list[VersionRow]:
+        return [self._version(row) for row in self._conn.execute(f"{_VERSIONS} WHERE {where}", bind)]
+
+    def _version(self, row: Any) -> VersionRow:
+        ctx, key, ver, deleted, at, who, tx_generation, tx_start, generation, start, size = row
+        return VersionRow(
+            self._name(ctx),
+            read_key(key),
+            ver,
+            "delete" if deleted else "put",
+            at,
+            who,
+            f"{tx_generation}:{tx_start:x}",
+            generation,
+            start,
+            size,
+        )
+
+    def _txs(self, where: str, bind: tuple[Any, ...]) -> list[TxRow]:
+        rows = self._conn.execute(f"SELECT {_TX} FROM transactions WHERE {where}", bind).fetchall()
+        undone = self._undone([(row[1], f"{row[2]}:{row[3]:x}") for row in rows])
+        return [
+            TxRow(
+                self._name(ctx),
+                (tx := f"{generation}:{start:x}"),
+                seq,
+                at,
+                who,
+                command,
+                label,
+                session,
+                count,
+                undoes,
+                redoes,
+                undone.get((ctx, tx)),
+                grp,
+            )
+            for seq, ctx, generation, start, at, who, command, label, session, count, undoes, redoes, grp in rows
+        ]
+
+    def _undone(self, txs: list[tuple[int, str]], depth: int = 0) -> dict[tuple[int, str], str]:
+        """The transaction that took each of `txs` back, where that one was not itself taken back."""
+        undoers: dict[tuple[int, str], str] = {}
+        for begin in range(0, len(txs), 500):
+            part = txs[begin : begin + 500]
+            rows = self._conn.execute(
+                "SELECT ctx, undoes, generation, start FROM transactions WHERE (ctx, undoes) IN"
+                f" (VALUES {', '.join(['(?, ?)'] * len(part))}) ORDER BY seq",
+                [item for pair in part for item in pair],
+            )
+            undoers.update(
+                {(ctx, undoes): f"{generation}:{start:x}" for ctx, undoes, generation, start in rows}
+            )
+        if not undoers or depth > 50:
+            return undoers
+        by = [(ctx, undoer) for (ctx, _), undoer in undoers.items()]
+        again = set(self._undone(by, depth + 1)) | self._redone(by)
+        return {pair: undoer for pair, undoer in undoers.items() if (pair[0], undoer) not in again}
+
+    def _redone(self, undoers: list[tuple[int, str]]) -> set[tuple[int, str]]:
+        """Those of `undoers` that a redo took back, where the redo was not undone in its turn."""
+        found: dict[tuple[int, str], tuple[int, str]] = {}
+        for ctx, undoer in undoers:
+            row = self._conn.execute(
+                "SELECT generation, start FROM transactions WHERE ctx = ? AND redoes = ? ORDER BY seq DESC LIMIT 1",
+                (ctx, undoer),
+            ).fetchone()
+            if row is not None:
+                found[ctx, undoer] = (ctx, f"{row[0]}:{row[1]:x}")
+        standing = set(self._undone(list(found.values()))) if found else set()
+        return {pair for pair, redo in found.items() if redo not in standing}
+
+
+def _place(tx: str) -> tuple[int, int] | None:
+    generation, _, offset = tx.partition(":")
+    try:
+        return int(generation), int(offset, 16)
+    except ValueError:
+        return None

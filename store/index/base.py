@@ -1,0 +1,49 @@
+"""What the parts of a Snapshot share: the connection and the names of the contexts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from store.model import ARCHIVE, Position
+
+
+def marks(values: Sequence[Any]) -> str:
+    """`?, ?, ?` for an IN list."""
+    return ", ".join("?" * len(values))
+
+
+class Reads:
+    """Base of the parts of `Snapshot`."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self._conn = conn
+        self._by_id: dict[int, str] = dict(conn.execute("SELECT id, name FROM contexts").fetchall())
+        self._by_name = {name: ctx for ctx, name in self._by_id.items()}
+
+    def empty(self) -> bool:
+        """True where no journal was ever read into the index."""
+        return self._conn.execute("SELECT 1 FROM positions LIMIT 1").fetchone() is None
+
+    def position(self, context: str, family: str = "charts") -> Position | None:
+        """How far a journal was read; None if not at all."""
+        row = self._conn.execute(
+            "SELECT generation, start, hash FROM positions WHERE id = ?", (f"{context}/{family}",)
+        ).fetchone()
+        return None if row is None else Position(*row)
+
+    def _ctx(self, context: str) -> int:
+        """The number of a context; -1, which no row has, for one the index does not know."""
+        return self._by_name.get(context, -1)
+
+    def _name(self, ctx: int) -> str:
+        return self._by_id[ctx]
+
+    def _within(self, contexts: Iterable[str] | None, column: str = "ctx") -> tuple[str, tuple[Any, ...]]:
+        """A condition that holds for rows of `contexts`, and its values."""
+        if contexts is None:
+            archive = self._by_name.get(ARCHIVE)
+            return ("1", ()) if archive is None else (f"{column} <> ?", (archive,))
+        ids = tuple(self._ctx(name) for name in ([contexts] if isinstance(contexts, str) else contexts))
+        return f"{column} IN ({marks(ids)})", ids

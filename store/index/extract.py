@@ -1,0 +1,240 @@
+"""What the index wants to know of one record: bytes in, plain column values out.
+
+Never fails: a record is whatever other programs wrote. What does not fit its column is left
+out there (the journal keeps it); text that is no UTF-8 (lone surrogates) is shown escaped.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from store import records
+from store.model import Json
+
+CHART, OUTCOME, REALITY, STEP, ENTITY, RELATION, OTHER, COMMENT = range(8)
+"""Values of `records.role`."""
+
+_ROLES = {
+    "structural_tension_chart": CHART,
+    "desired_outcome": OUTCOME,
+    "current_reality": REALITY,
+    "action_step": STEP,
+}
+_DONE = (True, "completed")
+_EXACT = 1 << 53
+MOST_OBSERVATIONS = 1 << 16
+"""Observations of one record that are indexed; no more are."""
+
+
+class Columns(NamedTuple):
+    """The columns of `records` that come from the record itself, in the table's order."""
+
+    kind: str
+    role: int
+    loose: int
+    entity_type: str | None
+    name: str | None
+    chart_id: str | None
+    text: str | None
+    last_text: str | None
+    notes: int
+    due: str | None
+    done: int
+    level: int | None
+    parent_chart: str | None
+    parent_step: str | None
+    source_step: str | None
+    child_chart: str | None
+    step_order: float | None
+    phase: str | None
+    created: str | None
+    updated: str | None
+
+
+class Extract(NamedTuple):
+    """A record as the index keeps it. `ends` is (from, type, to) of a relation."""
+
+    columns: Columns
+    observations: list[str]
+    ends: tuple[str, str, str] | None
+
+
+def extract(key: str, raw: bytes) -> Extract:
+    """The index's view of the record `raw` under `key`."""
+    escaped = b"\\ud" in raw or b"\\uD" in raw
+    try:
+        # What orjson would round are integers no column holds; surrogates make it refuse.
+        value = orjson.loads(raw)
+    except ValueError:
+        try:
+            value = records.loads(raw)
+        except records.BadJson:
+            value = None
+    body = records.body_of(value)
+    prefix = key[:2]
+    if prefix == "e:" and isinstance(body, dict):
+        found = _entity(body)
+    elif prefix == "r:" and isinstance(body, dict):
+        found = _relation(body)
+    else:
+        found = _other("comment" if prefix == "c:" else "other", body)
+    return _scrubbed(found) if escaped else found
+
+
+def _entity(body: Json) -> Extract:
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}
+    entity_type = _text(body.get("entityType"))
+    role = _ROLES.get(entity_type, ENTITY) if entity_type else ENTITY
+    name = str(body.get("name"))
+    chart_id = _text(metadata.get("chartId"))
+    if chart_id is None and role == CHART:
+        chart_id = name.removesuffix("_chart")
+    texts = _texts(body.get("observations"))
+    return Extract(
+        Columns(
+            "entity",
+            role,
+            1 if chart_id is None else 0,
+            entity_type,
+            name,
+            chart_id,
+            texts[0] if texts else None,
+            texts[-1] if texts else None,
+            len(texts) - 1 if texts else 0,
+            *_metadata(metadata, role, name),
+        ),
+        texts,
+        None,
+    )
+
+
+def _metadata(metadata: Json, role: int, name: str) -> tuple[Any, ...]:
+    """From `due` to `updated`."""
+    get = metadata.get
+    created = _instant(get("createdAt"))
+    done = get("completionStatus") in _DONE or get("completed") in _DONE
+    if done and (get("completionStatus") == 1 or get("completed") == 1):
+        # 1 == True in Python, but not in the files.
+        done = any(
+            get(member) is True or get(member) == "completed" for member in ("completionStatus", "completed")
+        )
+    charts = role <= OUTCOME
+    return (
+        _text(get("dueDate")),
+        int(done),
+        _int(get("level")),
+        (_text(get("parentChart")) or _text(get("parentChartId"))) if charts else None,
+        _text(get("parentActionStep")) if charts else None,
+        _text(get("sourceActionStepId")) if charts else None,
+        _text(get("telescopedToChartId")) if role == STEP else None,
+        _order(get("order"), name) if role == STEP else None,
+        _text(get("phase")),
+        created,
+        _instant(get("updatedAt")) or created,
+    )
+
+
+def _relation(body: Json) -> Extract:
+    ends = (str(body.get("from")), str(body.get("relationType")), str(body.get("to")))
+    return Extract(_BARE._replace(kind="relation", role=RELATION), [], ends)
+
+
+def _other(kind: str, body: Any) -> Extract:
+    columns = _BARE._replace(kind=kind, role=COMMENT if kind == "comment" else OTHER)
+    if kind == "comment" or not isinstance(body, dict):
+        return Extract(columns, [], None)
+    metadata = body.get("metadata")
+    chart_id = _text(metadata.get("chartId")) if isinstance(metadata, dict) else None
+    texts = _texts(body.get("observations"))
+    columns = columns._replace(
+        entity_type=_text(body.get("type")),
+        name=_text(body.get("name")),
+        chart_id=chart_id,
+        text=texts[0] if texts else None,
+        last_text=texts[-1] if texts else None,
+        notes=len(texts) - 1 if texts else 0,
+    )
+    return Extract(columns, texts, None)
+
+
+_BARE = Columns("other", OTHER, 0, *(None,) * 5, 0, None, 0, *(None,) * 9)  # type: ignore[arg-type]
+_BARE = _BARE._replace(notes=0, done=0)
+
+
+def _texts(value: Any) -> list[str]:
+    """Observations as texts: other values among them as their JSON, a lone string as a list of one."""
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list):
+        return []
+    return [item if isinstance(item, str) else _json(item) for item in value[:MOST_OBSERVATIONS]]
+
+
+def _json(value: Any) -> str:
+    try:
+        return records.dumps(value).decode("utf-8")
+    except records.BadJson:
+        return "…"
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _instant(value: Any) -> str | None:
+    """A date as text, so that the latest of several is the greatest; None for other words."""
+    if isinstance(value, str) and value[:4].isdecimal() and value[4:5] == "-" and len(value) <= 40:
+        return value
+    return None
+
+
+def _int(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_EXACT < value < _EXACT:
+        return None
+    return int(value)
+
+
+def _order(value: Any, name: str) -> float | None:
+    """Place among the steps: `metadata.order`, else the number its name ends in."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and -_EXACT < value < _EXACT:
+        return float(value)
+    digits = name[len(name.rstrip("0123456789")) :]
+    if 0 < len(digits) <= 9 and digits.isascii() and "action" in name:
+        return float(digits)
+    return None
+
+
+# -- text the database can hold --------------------------------------------------------------------
+
+
+def scrub(text: str) -> str:
+    r"""`text` with lone surrogates written as `\udc00`."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def bind_key(key: str) -> str | bytes:
+    """A key as a value to bind: bytes where it holds lone surrogates, so that no two keys become one."""
+    try:
+        key.encode("utf-8")
+    except UnicodeEncodeError:
+        return key.encode("utf-8", "surrogatepass")
+    return key
+
+
+def read_key(value: str | bytes) -> str:
+    """The key that `bind_key` bound."""
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogatepass")
+
+
+def _scrubbed(found: Extract) -> Extract:
+    columns = Columns(*(scrub(item) if isinstance(item, str) else item for item in found.columns))
+    ends = found.ends
+    return Extract(
+        columns,
+        [scrub(text) for text in found.observations],
+        None if ends is None else (scrub(ends[0]), scrub(ends[1]), scrub(ends[2])),
+    )

@@ -1,0 +1,271 @@
+"""The index as its users hold it: open, sync, rebuild, read.
+
+Invariants:
+
+1. Rows and position are written in one database transaction, so the index is always the state
+   at some point of each journal.
+2. Several processes may sync, rebuild and read at once. Sync reads the position again inside its
+   transaction; a rebuild makes a new file, and the others go over to it at their next use.
+3. A file that is damaged or of another schema version is put aside and made anew.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from store import durable
+from store.errors import Damaged, StorageError
+from store.index import sqlite, sync
+from store.index.queries import Snapshot
+from store.index.sync import Synced
+from store.model import Position
+
+if TYPE_CHECKING:
+    from store.journal import Journal
+
+_LOCK_SECONDS = 300.0
+_LOAD_ASIDE = 4 << 20
+"""Bytes of journal from which an empty index is filled by a rebuild."""
+
+
+class Index:
+    """The derived database of one store. Safe to share between threads.
+
+    Readers get a connection each from a pool; writing goes through one, under a lock.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+        self.path = Path(path)
+        self.readonly = readonly
+        self._identity: tuple[int, int] | None = None
+        self._idle: list[sqlite3.Connection] = []
+        self._writer: sqlite3.Connection | None = None
+        self._mutex = threading.RLock()
+        self._writing = threading.RLock()
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path, *, readonly: bool = False) -> Index:
+        """The index at `path`, made if it is not there. Raises StorageError where that cannot be."""
+        index = cls(path, readonly=readonly)
+        index._release(index._borrow())
+        return index
+
+    # -- connections -------------------------------------------------------------------------------
+
+    def _borrow(self) -> sqlite3.Connection:
+        """An idle connection to the file the path leads to now."""
+        with self._mutex:
+            self._closed = False
+            self._look()
+            if self._idle:
+                return self._idle.pop()
+            return self._connect()
+
+    def _release(self, conn: sqlite3.Connection, identity: tuple[int, int] | None = None) -> None:
+        with self._mutex:
+            if self._closed or (identity is not None and identity != self._identity) or len(self._idle) >= 8:
+                conn.close()
+            else:
+                self._idle.append(conn)
+
+    def _look(self) -> None:
+        """Let go of a file that was replaced or removed; make one where there is none."""
+        found = sqlite.identity(self.path)
+        if found is None and not self.readonly:
+            self._install_empty()
+            found = sqlite.identity(self.path)
+        if found != self._identity:
+            self._drop()
+            self._identity = found
+
+    def _connect(self) -> sqlite3.Connection:
+        for _ in range(3):
+            try:
+                return sqlite.connect(self.path, readonly=self.readonly)
+            except sqlite.Broken as error:
+                if self.readonly:
+                    raise StorageError(
+                        f"The index {self.path} cannot be read: {error}.", path=self.path
+                    ) from None
+                self._mend(self._identity)
+        raise StorageError(
+            f"The index {self.path} is damaged and could not be made anew. Delete {self.path.parent} and try again; "
+            "no chart is lost by this.",
+            path=self.path,
+        )
+
+    def _drop(self) -> None:
+        """Close every connection that nobody uses."""
+        for conn in self._idle:
+            conn.close()
+        self._idle.clear()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _install_empty(self) -> None:
+        """An empty database. When two processes do so at once the later one's counts."""
+        built, conn = sqlite.building(self.path.parent)
+        with sqlite.translated(self.path):
+            sqlite.create_indexes(conn)
+            conn.execute("COMMIT")
+            conn.close()
+        sqlite.install(built, self.path, clean=False)
+
+    def _mend(self, broken: tuple[int, int] | None) -> None:
+        """Put a damaged file aside, unless another process has done so already."""
+        with self._mutex:
+            if sqlite.identity(self.path) == broken:
+                self._drop()
+                sqlite.set_aside(self.path)
+                self._install_empty()
+            self._identity = sqlite.identity(self.path)
+
+    @contextmanager
+    def _rebuilding(self) -> Iterator[None]:
+        durable.make_dirs(self.path.parent)
+        lock = durable.Lock(self.path.with_name("chartkeep.lock"))
+        with lock.held(_LOCK_SECONDS, "rebuilding the index"):
+            yield
+
+    def _writable(self) -> sqlite3.Connection:
+        with self._mutex:
+            self._look()
+            if self._writer is None:
+                self._writer = self._connect()
+            return self._writer
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """A consistent read: every query of one snapshot sees the same state. May be nested."""
+        conn = self._borrow()
+        identity = self._identity
+        try:
+            with sqlite.translated(self.path):
+                conn.execute("BEGIN")
+                yield Snapshot(conn)
+        except sqlite.Broken as error:
+            self._mend(identity)
+            raise StorageError(
+                f"The index {self.path} was damaged ({error}). It was put aside and is being made anew from the "
+                "journals: try again. No chart is lost by this.",
+                path=self.path,
+            ) from None
+        finally:
+            with suppress(sqlite3.Error):
+                if conn.in_transaction:
+                    conn.execute("ROLLBACK")
+            self._release(conn, identity)
+
+    def position(self, context: str, family: str = "charts") -> Position | None:
+        """How far the index has read a journal; None if not at all."""
+        with self.snapshot() as snap:
+            return snap.position(context, family)
+
+    @property
+    def empty(self) -> bool:
+        """True where no journal was ever read into it: a rebuild fills it fastest."""
+        with self.snapshot() as snap:
+            return snap.empty()
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def sync(self, journal: Journal) -> Synced:
+        """Read into the index what the journal has beyond the stored position.
+
+        A position that is not on the journal's chain (shortened, replaced, a new generation) means
+        the context is read anew. Raises StorageError.
+        """
+        with self._writing:
+            try:
+                return self._sync(journal)
+            except sqlite.Broken:
+                self._mend(self._identity)
+                return self._sync(journal)
+
+    def _sync(self, journal: Journal) -> Synced:
+        position = self.position(journal.context, journal.family)
+        with suppress(Damaged):  # read again below, up to where it is damaged
+            if position is not None and journal.position() == position:
+                return Synced(0, 0, set(), False)
+            if position is None and journal.position().offset > _LOAD_ASIDE and self.empty:
+                return self._load_aside(journal)
+        with sqlite.translated(self.path):
+            conn = self._writable()
+            conn.execute("BEGIN IMMEDIATE")
+            try:
+                done = _catch_up(conn, journal)
+                conn.execute("COMMIT")
+            except BaseException:
+                if conn.in_transaction:
+                    conn.execute("ROLLBACK")
+                raise
+        return done
+
+    def _load_aside(self, journal: Journal) -> Synced:
+        self.rebuild([journal])
+        with self.snapshot() as snap:
+            charts = set(snap.chart_ids(journal.context))
+            counts = snap.counts().get(journal.context, {})
+        return Synced(counts.get("transactions", 0), counts.get("versions", 0), charts, True)
+
+    def rebuild(
+        self, journals: Sequence[Journal], progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Make the index anew from `journals`, all there are. Readers keep the old one until it is done.
+
+        `progress(done, total)` counts bytes. Raises StorageError, Locked.
+        """
+        from store.index import rebuild
+
+        with self._writing, self._rebuilding():
+            built, conn = sqlite.building(self.path.parent)
+            try:
+                with sqlite.translated(self.path):
+                    rebuild.load_all(conn, journals, progress)
+                    conn.close()
+            except BaseException:
+                conn.close()
+                sqlite.discard(built)
+                raise
+            with self._mutex:
+                self._drop()
+                sqlite.install(built, self.path, clean=True)
+                self._identity = sqlite.identity(self.path)
+
+    def forget(self, context: str) -> None:
+        """Remove a context that was renamed or deleted."""
+        with self._writing, sqlite.translated(self.path):
+            conn = self._writable()
+            conn.execute("BEGIN IMMEDIATE")
+            sync.forget_context(conn, context)
+            conn.execute("COMMIT")
+
+    def checkpoint(self) -> None:
+        """Move what is in the write-ahead log into the database file; for idle moments."""
+        with self._writing, suppress(StorageError), sqlite.translated(self.path):
+            self._writable().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Close the connections; a later use opens them again."""
+        with self._writing, self._mutex:
+            self._drop()
+            self._closed = True
+
+
+def _catch_up(conn: sqlite3.Connection, journal: Journal) -> Synced:
+    from store.journal import OffChain
+
+    try:
+        return sync.sync_context(conn, journal)
+    except OffChain:
+        sync.forget_context(conn, journal.context)
+        return sync.sync_context(conn, journal)._replace(reset=True)

@@ -1,0 +1,194 @@
+"""Everything that is SQLite's own: opening, pragmas, full text, what its errors mean, swapping files.
+
+`chartkeep.sqlite` is a symbolic link to the database proper, `chartkeep-<hex>.db`. A rebuild
+makes a new file and turns the link over. Renaming over the database itself would not do: its
+write-ahead log is found by name, so a process still in the old file would share, or at its last
+close delete, the log of the new one. SQLite names the log after what the link points to.
+Where links cannot be made, the new pages are copied into the old file by SQLite's backup.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from store import durable
+from store.errors import StorageError
+from store.index import derive, schema
+
+BUSY_SECONDS = 10.0
+"""How long a connection waits for another process's transaction."""
+
+_FULL_TEXT = (
+    "CREATE VIRTUAL TABLE texts USING fts5(text, content='observations', content_rowid='id',"
+    " tokenize='porter unicode61 remove_diacritics 2')",
+    # No stemming here: a filter is typed letter by letter, and the stem of half a word is no prefix.
+    "CREATE VIRTUAL TABLE chart_words USING fts5(words, detail=none, prefix='1 2 3',"
+    " tokenize='unicode61 remove_diacritics 2')",
+)
+_CORRUPT, _NOT_A_DB = 11, 26
+_FULL, _CANTOPEN, _READONLY, _IOERR, _BUSY = 13, 14, 8, 10, 5
+
+
+class Broken(Exception):
+    """The database file is damaged, no database, or of another schema version: make it anew."""
+
+
+def create_tables(conn: sqlite3.Connection) -> None:
+    """Tables and full text, without the secondary indexes."""
+    for statement in (*schema.statements()[0], *_FULL_TEXT):
+        conn.execute(statement)
+    conn.execute("INSERT INTO meta VALUES ('schema', ?)", (schema.VERSION,))
+
+
+def create_indexes(conn: sqlite3.Connection, tables: tuple[str, ...] | None = None) -> None:
+    """The secondary indexes: of all tables, or of those named."""
+    for statement in schema.statements()[1]:
+        table = statement.partition(" ON ")[2].split(" ", 1)[0]
+        if tables is None or table in tables:
+            conn.execute(statement)
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode that has read the schema version.
+
+    Raises Broken where the file is not a sound index of this version, StorageError.
+    """
+    real = Path(os.path.realpath(path))
+    with translated(path):
+        uri = f"{real.as_uri()}?mode={'ro' if readonly else 'rw'}"
+        conn = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=300,
+        )
+        try:
+            _prepare(conn, readonly)
+        except BaseException:
+            conn.close()
+            raise
+    return conn
+
+
+def _prepare(conn: sqlite3.Connection, readonly: bool) -> None:
+    conn.execute("PRAGMA temp_store=MEMORY")
+    conn.execute("PRAGMA cache_size=-8000")
+    if not readonly:
+        conn.execute("PRAGMA journal_mode=WAL")
+        conn.execute("PRAGMA synchronous=OFF")
+    row = conn.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    if row is None or row[0] != schema.VERSION:
+        raise Broken("made by another version of chartkeep")
+    if not readonly:
+        for scope in derive.SCOPES:
+            conn.execute(f"CREATE TEMP TABLE {scope} (id TEXT PRIMARY KEY) WITHOUT ROWID")
+
+
+def building(folder: Path) -> tuple[Path, sqlite3.Connection]:
+    """A new database file in `folder` to load into, fast and without protection, and a connection."""
+    durable.make_dirs(folder)
+    path = folder / f"chartkeep-{secrets.token_hex(6)}.db"
+    with translated(path):
+        conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=300)
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-64000"):
+            conn.execute(f"PRAGMA {pragma}")
+        for scope in derive.SCOPES:
+            conn.execute(f"CREATE TEMP TABLE {scope} (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        conn.execute("BEGIN")
+        create_tables(conn)
+    return path, conn
+
+
+def install(built: Path, path: Path, *, clean: bool) -> None:
+    """Make `built` the database at `path`; whoever has the old one open keeps it until they look again.
+
+    `clean` removes database files nobody can reach any more: only for the holder of the rebuild lock.
+    """
+    link = path.with_name(f"{built.name}.link")
+    try:
+        link.symlink_to(built.name)
+    except (OSError, NotImplementedError):
+        _copy_into(built, path)
+        return
+    durable.replace_file(link, path, sync=False)
+    if not clean:
+        return
+    stray = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
+    for other in (*path.parent.glob("chartkeep-*.db*"), *stray):
+        if not other.name.startswith(built.name):
+            with suppress(OSError):
+                other.unlink()
+
+
+def _copy_into(built: Path, path: Path) -> None:
+    """For file systems without links: the pages go into the file that is there, as one transaction."""
+    with translated(path):
+        source, target = sqlite3.connect(built), sqlite3.connect(path, timeout=BUSY_SECONDS)
+        try:
+            source.backup(target)
+            target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            source.close()
+            target.close()
+    discard(built)
+
+
+def discard(path: Path) -> None:
+    """Remove a database file and what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(OSError):
+            path.with_name(path.name + suffix).unlink()
+
+
+def set_aside(path: Path) -> None:
+    """Keep what `path` names as `chartkeep.damaged` (the newest only): it may tell why it broke."""
+    real = Path(os.path.realpath(path))
+    with suppress(OSError):
+        os.replace(real, path.with_name("chartkeep.damaged"))
+    for suffix in ("-wal", "-shm"):
+        with suppress(OSError):
+            real.with_name(real.name + suffix).unlink()
+    with suppress(OSError):
+        path.unlink()
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """(device, inode) of the database `path` leads to; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's errors as Broken (make the file anew) or StorageError (tell the person)."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translate(error, path) from error
+
+
+def _translate(error: sqlite3.Error, path: Path) -> Exception:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    text = str(error)
+    if code in (_CORRUPT, _NOT_A_DB) or text.startswith(
+        ("no such table", "no such column", "vtable constructor")
+    ):
+        return Broken(text)
+    advice = {
+        _FULL: "The disk is full. Free some space and try again",
+        _CANTOPEN: "It cannot be opened or made. Check the permissions of its folder",
+        _READONLY: "It may not be written to. Check its permissions, or open the store with --read-only",
+        _IOERR: "The disk reported an error. Check the disk",
+        _BUSY: f"Another program has been writing to it for {BUSY_SECONDS:.0f} s. Try again",
+    }.get(code, f"SQLite says: {text}. Delete it, it is made anew from the journals")
+    return StorageError(f"The index {path} cannot be used: {advice}. No chart is lost by this.", path=path)

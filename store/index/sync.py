@@ -1,0 +1,451 @@
+"""From journal to rows: the incremental way, line by line, and what must then be derived again.
+
+The position is stored in the same database transaction as the rows. Charts and steps follow
+from the records by `derive`, once for all lines of a sync.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from store.errors import Damaged, StorageError
+from store.index import derive
+from store.index.extract import CHART, ENTITY, OUTCOME, RELATION, STEP, Columns, bind_key, extract, scrub
+from store.model import Position
+
+if TYPE_CHECKING:
+    from store.journal import Journal, Line, Tx
+
+MOST_CONTEXTS = 1023
+ORD_SHIFT = 40
+"""`records.ord` is generation << 40 | offset of the key's first version."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = (1 << 53) - (1 << 40)
+_BINDING = ("contains", "advances_toward", "creates_tension_with")
+"""Relations that tell which chart an entity belongs to."""
+
+_FIELDS = Columns._fields
+RECORD_COLUMNS = ("ctx", "key", "ver", "ord", "generation", "start", "size", *_FIELDS, "changed_at")
+INSERT_RECORD = (
+    f"INSERT INTO records ({', '.join(RECORD_COLUMNS)}) VALUES ({', '.join('?' * len(RECORD_COLUMNS))})"
+)
+_UPDATE_RECORD = f"UPDATE records SET {', '.join(f'{name} = ?' for name in RECORD_COLUMNS[2:])} WHERE id = ?"
+INSERT_TX = f"INSERT INTO transactions VALUES ({', '.join('?' * 13)})"
+INSERT_VERSION = f"INSERT INTO versions VALUES ({', '.join('?' * 9)})"
+_CHART_ID, _UPDATED, _ROLE = (_FIELDS.index(name) for name in ("chart_id", "updated", "role"))
+_RANGE = "id BETWEEN ?1 * 65536 AND ?1 * 65536 + 65535"
+
+
+class Synced(NamedTuple):
+    """What a sync did. `charts`: ids of the charts whose rows may differ now."""
+
+    transactions: int
+    lines: int
+    charts: set[str]
+    reset: bool
+    """True where the context was read anew from its beginning."""
+    damage: Damaged | None = None
+    """Set where the journal is damaged: what lies before the damage is in the index."""
+
+
+class _Old(NamedTuple):
+    """The row of a live record as it was before a line."""
+
+    id: int
+    ver: int
+    ord: int
+    role: int
+    loose: int
+    chart_id: str | None
+    name: str | None
+    child_chart: str | None
+
+
+def context_id(conn: sqlite3.Connection, name: str) -> int:
+    """The number of a context, given to it when first met."""
+    row = conn.execute("SELECT id FROM contexts WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        row = conn.execute("INSERT INTO contexts (name) VALUES (?) RETURNING id", (name,)).fetchone()
+        if row[0] > MOST_CONTEXTS:
+            raise StorageError(
+                f"The index holds {MOST_CONTEXTS} contexts at most. Archive some, and rebuild it."
+            )
+    found: int = row[0]
+    return found
+
+
+def position_id(context: str, family: str) -> str:
+    """Primary key of `positions`."""
+    return f"{context}/{family}"
+
+
+def next_seq(previous: int, at: str, ctx: int) -> int:
+    """The `seq` of a transaction after `previous` in its context.
+
+    Rises with the place in the journal whatever the clock did; between contexts it goes by time.
+    """
+    try:
+        micros = (datetime.fromisoformat(at) - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, TypeError):
+        micros = 0
+    return max(min(micros, _LATEST), (previous >> 10) + 1) << 10 | ctx
+
+
+def tx_row(tx: Tx, seq: int, ctx: int) -> tuple[Any, ...]:
+    """A row of `transactions`."""
+    meta = tx.meta
+    if meta is None:
+        return (
+            seq,
+            ctx,
+            tx.generation,
+            tx.offset,
+            tx.at,
+            scrub(tx.by),
+            "",
+            "",
+            "",
+            len(tx.lines),
+            None,
+            None,
+            None,
+        )
+    head = (seq, ctx, tx.generation, tx.offset, tx.at, scrub(tx.by))
+    words = (scrub(meta.command), scrub(meta.label), scrub(meta.session))
+    return (*head, *words, len(tx.lines), meta.undoes, meta.redoes, meta.group)
+
+
+def record_row(ctx: int, key: str | bytes, line: Line, order: int, columns: Columns) -> tuple[Any, ...]:
+    """A row of `records` without its id.
+
+    A change that was seen to happen counts as one, whether or not the record's own date says so.
+    """
+    updated = columns.updated
+    if updated is None or (line.ver > 1 and line.at > updated):
+        columns = columns._replace(updated=line.at)
+    return (ctx, key, line.ver, order, line.generation, line.offset, line.length, *columns, line.at)
+
+
+def store_position(
+    conn: sqlite3.Connection, context: str, family: str, position: Position, seq: int, lines: int
+) -> None:
+    """Note how far the journal has been read."""
+    conn.execute(
+        "INSERT INTO positions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET generation = excluded.generation,"
+        " start = excluded.start, hash = excluded.hash, seq = excluded.seq, lines = excluded.lines",
+        (position_id(context, family), *position, seq, lines),
+    )
+
+
+def load_position(conn: sqlite3.Connection, context: str, family: str) -> tuple[Position | None, int, int]:
+    """(position, seq, lines) as stored; (None, 0, 0) where the journal was never read."""
+    row = conn.execute(
+        "SELECT generation, start, hash, seq, lines FROM positions WHERE id = ?",
+        (position_id(context, family),),
+    ).fetchone()
+    return (None, 0, 0) if row is None else (Position(*row[:3]), row[3], row[4])
+
+
+def transactions(journal: Journal, after: Position | None) -> Iterable[Tx]:
+    """What lies after a position; from the beginning, that is all generations, the archived first."""
+    if after is None:
+        generations = journal.generations()
+        for generation in generations[:-1]:
+            yield from journal.read_generation(generation)
+    yield from journal.read(after)
+
+
+def sync_context(conn: sqlite3.Connection, journal: Journal) -> Synced:
+    """Read what is new into the index. Wants an open write transaction; the caller commits it.
+
+    Raises OffChain where the stored position is not in the journal (the caller forgets the
+    context and calls again), StorageError.
+    """
+    position, seq, lines = load_position(conn, journal.context, journal.family)
+    reset = position is None
+    ctx = context_id(conn, journal.context)
+    applier = Applier(conn, ctx, seq)
+    damage = None
+    count = 0
+    try:
+        for tx in transactions(journal, position):
+            applier.apply(tx)
+            position = tx.position
+            count += 1
+    except Damaged as error:
+        damage = error
+    if count and position is not None:
+        charts = applier.finish(everything=reset)
+        store_position(conn, journal.context, journal.family, position, applier.seq, lines + applier.lines)
+        return Synced(count, applier.lines, charts, reset, damage)
+    return Synced(0, 0, set(), False, damage)
+
+
+def forget_context(conn: sqlite3.Connection, context: str) -> None:
+    """Remove every row of a context, its name too."""
+    row = conn.execute("SELECT id FROM contexts WHERE name = ?", (context,)).fetchone()
+    if row is not None:
+        ctx = row
+        conn.execute(
+            "INSERT INTO texts (texts, rowid, text) SELECT 'delete', b.id, b.text FROM records r"
+            " JOIN observations b ON b.id BETWEEN r.id * 65536 AND r.id * 65536 + 65535 WHERE r.ctx = ?",
+            ctx,
+        )
+        conn.execute(
+            "DELETE FROM observations WHERE id IN (SELECT b.id FROM records r"
+            " JOIN observations b ON b.id BETWEEN r.id * 65536 AND r.id * 65536 + 65535 WHERE r.ctx = ?)",
+            ctx,
+        )
+        conn.execute("DELETE FROM chart_words WHERE rowid IN (SELECT id FROM charts WHERE ctx = ?)", ctx)
+        for table in ("transactions", "versions", "records", "relations", "charts", "steps"):
+            conn.execute(f"DELETE FROM {table} WHERE ctx = ?", ctx)
+        conn.execute("DELETE FROM contexts WHERE id = ?", ctx)
+    conn.execute("DELETE FROM positions WHERE substr(id, 1, ?) = ?", (len(context) + 1, context + "/"))
+
+
+class Applier:
+    """Applies transactions of one context to `records` and its kin; `finish` derives the rest."""
+
+    def __init__(self, conn: sqlite3.Connection, ctx: int, seq: int) -> None:
+        self.conn = conn
+        self.ctx = ctx
+        self.seq = seq
+        self.lines = 0
+        self._touched: set[str] = set()
+        self._stepped: set[str] = set()
+        self._step_names: set[str] = set()
+        self._unsure: set[str] = set()
+        """Entities whose chart may follow from other relations now."""
+        self._pointed: set[str] = set()
+        """Charts and outcomes that came, went or moved: what relations bind to them is unsure."""
+
+    def apply(self, tx: Tx) -> None:
+        """One transaction."""
+        self.seq = next_seq(self.seq, tx.at, self.ctx)
+        written = 0
+        for n, line in enumerate(tx.lines):
+            written += self._apply_line(line, n)
+        if written:
+            self.conn.execute(INSERT_TX, tx_row(tx, self.seq, self.ctx))
+        self.lines += len(tx.lines)
+
+    def _apply_line(self, line: Line, n: int) -> bool:
+        """False for a line that a new generation carried over: that version is known."""
+        key = bind_key(line.key)
+        row = self.conn.execute(
+            "SELECT id, ver, ord, role, loose, chart_id, name, child_chart FROM records WHERE ctx = ? AND key = ?",
+            (self.ctx, key),
+        ).fetchone()
+        old = _Old(*row) if row is not None else None
+        if old is not None and old.ver >= line.ver:
+            self.conn.execute(
+                "UPDATE records SET generation = ?, start = ?, size = ? WHERE id = ?",
+                (line.generation, line.offset, line.length, old.id),
+            )
+            return False
+        order = old.ord if old is not None else self._order(key, line)
+        self.conn.execute(
+            INSERT_VERSION,
+            (
+                self.seq,
+                n,
+                self.ctx,
+                key,
+                line.ver,
+                int(line.raw is None),
+                line.generation,
+                line.offset,
+                line.length,
+            ),
+        )
+        if line.raw is None:
+            if old is not None:
+                self._remove(old)
+        else:
+            self._put(key, line, line.raw, order, old)
+        return True
+
+    def _order(self, key: str | bytes, line: Line) -> int:
+        """A record that comes back takes the place it had."""
+        if line.ver > 1:
+            row = self.conn.execute(
+                "SELECT generation, start FROM versions WHERE ctx = ? AND key = ? ORDER BY ver, seq LIMIT 1",
+                (self.ctx, key),
+            ).fetchone()
+            if row is not None:
+                return int(row[0]) << ORD_SHIFT | int(row[1])
+        return line.generation << ORD_SHIFT | line.offset
+
+    def _put(self, key: str | bytes, line: Line, raw: bytes, order: int, old: _Old | None) -> None:
+        found = extract(line.key, raw)
+        columns = found.columns
+        if columns.loose and old is not None and old.loose:
+            columns = columns._replace(chart_id=old.chart_id)
+        values = record_row(self.ctx, key, line, order, columns)
+        if old is None:
+            rid = self.conn.execute(INSERT_RECORD, values).lastrowid
+            assert rid is not None
+        else:
+            rid = old.id
+            self.conn.execute(_UPDATE_RECORD, (*values[2:], rid))
+        self._observations(rid, found.observations, fresh=old is None)
+        if found.ends is not None:
+            self.conn.execute(
+                "INSERT OR REPLACE INTO relations VALUES (?, ?, ?, ?, ?)", (rid, self.ctx, *found.ends)
+            )
+            self._relation(*found.ends)
+        self._note(old, columns)
+
+    def _remove(self, old: _Old) -> None:
+        if old.role == RELATION:
+            row = self.conn.execute(
+                "DELETE FROM relations WHERE id = ? RETURNING from_name, type, to_name", (old.id,)
+            )
+            ends = row.fetchall()
+            for end in ends:
+                self._relation(*end)
+        self._observations(old.id, [], fresh=False)
+        self.conn.execute("DELETE FROM records WHERE id = ?", (old.id,))
+        self._note(old, None)
+
+    def _observations(self, rid: int, texts: list[str], *, fresh: bool) -> None:
+        """Write the texts that differ. The full text is told the old ones: it keeps no copy of its own."""
+        known = (
+            []
+            if fresh
+            else self.conn.execute(f"SELECT id, text FROM observations WHERE {_RANGE}", (rid,)).fetchall()
+        )
+        first = rid << 16
+        same = {row[0] for row in known if row[0] - first < len(texts) and texts[row[0] - first] == row[1]}
+        gone = [row for row in known if row[0] not in same]
+        come = [(first + n, text) for n, text in enumerate(texts) if first + n not in same]
+        run = self.conn.executemany
+        if gone:
+            run("INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?, ?)", gone)
+            run("DELETE FROM observations WHERE id = ?", [row[:1] for row in gone])
+        if come:
+            run("INSERT INTO observations VALUES (?, ?)", come)
+            run("INSERT INTO texts (rowid, text) VALUES (?, ?)", come)
+
+    # -- what has to be derived ----------------------------------------------------------------
+
+    def _note(self, old: _Old | None, new: Columns | None) -> None:
+        sides = [side for side in (old, new) if side is not None]
+        self._touched.update(side.chart_id for side in sides if side.chart_id is not None)
+        moved = old is None or new is None or old.chart_id != new.chart_id or old.role != new.role
+        if any(side.role == STEP for side in sides) and (moved or old.child_chart != new.child_chart):  # type: ignore[union-attr]
+            self._steps_differ(sides)
+        for side in sides:
+            if side.name is None or side.role > ENTITY:
+                continue
+            if side.loose:
+                self._unsure.add(side.name)
+            if moved and side.role in (CHART, OUTCOME):
+                self._pointed.add(side.name)
+
+    def _steps_differ(self, sides: Iterable[_Old | Columns]) -> None:
+        for side in sides:
+            if side.role != STEP:
+                continue
+            if side.chart_id is not None:
+                self._stepped.add(side.chart_id)
+            if side.name is not None:
+                self._step_names.add(side.name)
+            if side.child_chart is not None:
+                self._touched.add(side.child_chart)
+
+    def _relation(self, source: str, kind: str, target: str) -> None:
+        if kind in _BINDING:
+            self._unsure.update((source, target))
+
+    def finish(self, *, everything: bool) -> set[str]:
+        """Derive what changed, or everything in the context; the ids of the charts concerned."""
+        if everything:
+            resolve_loose(self.conn, self.ctx)
+            derive.derive_all(self.conn, self.ctx)
+            derive.link_all(self.conn, self.ctx)
+            rows = self.conn.execute("SELECT chart_id FROM charts WHERE ctx = ?", (self.ctx,))
+            return {row[0] for row in rows}
+        self._bind()
+        if not self._touched and not self._stepped:
+            return set()
+        derive.derive(self.conn, self.ctx, self._touched, self._stepped, self._step_names)
+        return {row[0] for row in self.conn.execute("SELECT id FROM linked")}
+
+    def _bind(self) -> None:
+        """Find the charts of entities that name none, where that may have changed."""
+        loose = self.conn.execute(
+            "SELECT 1 FROM records WHERE ctx = ? AND loose = 1 LIMIT 1", (self.ctx,)
+        ).fetchone()
+        if loose is None:
+            return
+        done: set[str] = set()
+        todo = self._unsure | self._around(self._pointed)
+        while todo - done:
+            todo -= done
+            done |= todo
+            outcomes = self._rebind(todo)
+            todo = self._around(outcomes)
+
+    def _around(self, names: set[str]) -> set[str]:
+        """Entities tied to any of `names` by a relation."""
+        found: set[str] = set()
+        for name in names:
+            rows = self.conn.execute(
+                "SELECT from_name FROM relations WHERE ctx = ?1 AND to_name = ?2"
+                " UNION SELECT to_name FROM relations WHERE ctx = ?1 AND from_name = ?2",
+                (self.ctx, name),
+            )
+            found.update(row[0] for row in rows)
+        return found
+
+    def _rebind(self, names: set[str]) -> set[str]:
+        """Resolve anew the entities `names`; the names of the outcomes that moved."""
+        derive.fill(self.conn, "touched", names)
+        select = (
+            "SELECT id, ver, ord, role, loose, chart_id, name, child_chart FROM records"
+            " WHERE ctx = ? AND loose = 1 AND name IN (SELECT id FROM touched)"
+        )
+        before = [_Old(*row) for row in self.conn.execute(select, (self.ctx,))]
+        resolve_loose(self.conn, self.ctx, "name IN (SELECT id FROM touched)")
+        after = {row[0]: _Old(*row) for row in self.conn.execute(select, (self.ctx,))}
+        outcomes: set[str] = set()
+        for old in before:
+            new = after[old.id]
+            if old.chart_id == new.chart_id:
+                continue
+            self._touched.update(side.chart_id for side in (old, new) if side.chart_id is not None)
+            if new.role == STEP:
+                self._steps_differ((old, new))  # type: ignore[arg-type]
+            if new.role == OUTCOME and new.name is not None:
+                outcomes.add(new.name)
+        return outcomes
+
+
+_BY_CONTAINS = """
+UPDATE records SET chart_id = (
+  SELECT c.chart_id FROM relations r JOIN records c ON c.ctx = r.ctx AND c.key = 'e:' || r.from_name AND c.role = 0
+  WHERE r.ctx = records.ctx AND r.to_name = records.name AND r.type = 'contains' ORDER BY c.ord LIMIT 1)
+WHERE ctx = :ctx AND loose = 1 AND {scope}
+"""
+
+_BY_OUTCOME = """
+UPDATE records SET chart_id = (
+  SELECT o.chart_id FROM relations r JOIN records o ON o.ctx = r.ctx AND o.key = 'e:' || r.to_name AND o.role = 1
+  WHERE r.ctx = records.ctx AND r.from_name = records.name AND r.type IN ('advances_toward', 'creates_tension_with')
+    AND o.chart_id IS NOT NULL ORDER BY o.ord LIMIT 1)
+WHERE ctx = :ctx AND loose = 1 AND role <> 1 AND chart_id IS NULL AND {scope}
+"""
+
+
+def resolve_loose(conn: sqlite3.Connection, ctx: int, scope: str = "1") -> None:
+    """Give entities that name no chart the one their relations say.
+
+    The chart that contains them, else the chart of the outcome they work toward.
+    """
+    for statement in (_BY_CONTAINS, _BY_OUTCOME):
+        conn.execute(statement.format(scope=scope), {"ctx": ctx})

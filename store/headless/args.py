@@ -72,7 +72,9 @@ def _list(parser: ArgumentParser) -> None:
     parser.add_argument("--done", action="store_true", help="only completed charts")
     parser.add_argument("--open", action="store_true", help="only charts still open")
     parser.add_argument("--overdue", action="store_true", help="only open charts whose due date has passed")
-    parser.add_argument("--sort", choices=("updated", "due", "title", "created"), default="updated")
+    parser.add_argument(
+        "--sort", choices=("file", "updated", "due", "title", "created", "progress"), default="file"
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="at most N charts")
 
 
@@ -215,7 +217,9 @@ def _export(parser: ArgumentParser) -> None:
 
 
 def _import(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a chart file (JSONL)")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a chart file (JSONL), or an outline (Markdown)"
+    )
 
 
 def _demo(parser: ArgumentParser) -> None:
@@ -279,7 +283,11 @@ def _shared(parser: ArgumentParser) -> None:
 
 
 def build(wanted: Sequence[str] | None = None) -> Parser:
-    """The parser of the whole program; only subcommands in `wanted` are filled (default: all)."""
+    """The parser of the whole program.
+
+    Of the subcommands only those in `wanted` are made; where that is empty, all, but not filled;
+    where it is None, all and filled.
+    """
     codes = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES)
     parser = Parser(
         prog="chartkeep",
@@ -291,7 +299,9 @@ def build(wanted: Sequence[str] | None = None) -> Parser:
     parser.add_argument("--version", action="store_true", help="print the version")
     _shared(parser)
     subs = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
-    for name, sub in SUBS.items():
+    filled = wanted is None or bool(wanted)
+    for name in wanted or SUBS:
+        sub = SUBS[name]
         line = BY_CLI[name].help
         child = subs.add_parser(
             name,
@@ -300,9 +310,9 @@ def build(wanted: Sequence[str] | None = None) -> Parser:
             epilog=sub.notes.strip() or None,
             formatter_class=RawDescriptionHelpFormatter,
             allow_abbrev=False,
-            add_help=wanted is None or name in wanted,
+            add_help=filled,
         )
-        if wanted is None or name in wanted:
+        if filled:
             sub.fill(child)
             _shared(child)
     return parser
@@ -319,7 +329,9 @@ def parse(argv: Sequence[str]) -> Namespace:
         words[index] = ALIASES.get(words[index], words[index])
         if words[index] not in SUBS:
             raise errors.UsageError(_unknown(words[index]))
-    return build(words).parse_args(words, Namespace(**_DEFAULTS))
+    helped = not {"-h", "--help"}.isdisjoint(words[:index])  # before the command: of the whole program
+    wanted = () if index is None or helped else (words[index],)
+    return build(wanted).parse_args(words, Namespace(**_DEFAULTS))
 
 
 def _command_at(words: Sequence[str]) -> int | None:

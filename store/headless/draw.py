@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from store.headless import dates
-from store.headless.output import Output, safe, width, wrap
+from store.headless.output import CHART, DONE, OPEN, Output, safe, width, wrap
 from store.model import ChartView, Progress, StepRow
 
 Load = Callable[[str], ChartView | None]
 """Gives the chart with that id, or None where it cannot be found (or was not there yet)."""
 
-DONE, OPEN, CHART = "✓", "○", "◇"
 _URGENT = {"overdue": "red", "soon": "yellow"}
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SHOWN = 8
 """Candidates listed where words fit several."""
+MOST_HITS = 1000
+"""Places looked at for the words of a step's title."""
 SHORTEST = 3
 """Characters of an id that name it."""
 
@@ -131,9 +133,9 @@ def _exact(snap: Snapshot, text: str, places: Iterable[str]) -> list[Target]:
         if row is not None:
             found.append(Target(context, row.chart_id, None, row.title))
             continue
-        named = snap.step(context, text)
-        if named is not None:
-            found.append(Target(context, named.chart_id, named.name, named.title))
+        record = snap.record(context, f"e:{text}")
+        if record is not None and record.chart_id:
+            found += [one for one in _steps_of(snap, context, record.chart_id) if one.step == text]
     return found
 
 
@@ -143,15 +145,17 @@ def _charts(snap: Snapshot, text: str, places: list[str]) -> list[Target]:
         for context in places
         if (row := snap.chart(context, text)) is not None
     ]
+    if not found and " " not in text and len(text) >= SHORTEST:
+        found = [
+            Target(context, row.chart_id, None, row.title)
+            for context in places
+            for chart_id in snap.chart_ids(context)
+            if _part_of_id(text, chart_id) and (row := snap.chart(context, chart_id)) is not None
+        ]
     if found:
         return found
-    rows = [Target(context, chart_id, None, title) for context, chart_id, title in snap.titles(places)]
-    by_id = (
-        []
-        if " " in text or len(text) < SHORTEST
-        else [row for row in rows if _part_of_id(text, row.chart_id)]
-    )
-    return by_id or _by_title(rows, text)
+    rows = [row for row in snap.rows(snap.matching(text, places)) if row is not None]
+    return _by_title([Target(row.context, row.chart_id, None, row.title) for row in rows], text)
 
 
 def _part_of_id(text: str, chart_id: str) -> bool:
@@ -179,8 +183,7 @@ def _charts_named(snap: Snapshot, within: str | None, places: list[str]) -> tupl
 
 def _steps(snap: Snapshot, text: str, places: list[str], within: tuple[str, str] | None) -> list[Target]:
     if within is not None:
-        context, chart_id = within
-        rows = [Target(context, chart_id, row.name, row.title) for row in snap.steps(context, chart_id)]
+        rows = _steps_of(snap, *within)
         if text.isdigit() and 1 <= int(text) <= len(rows):
             return [rows[int(text) - 1]]
         return [row for row in rows if row.step == text] or _by_title(rows, text)
@@ -190,14 +193,14 @@ def _steps(snap: Snapshot, text: str, places: list[str], within: tuple[str, str]
     if colon and named and number.isdigit():
         numbered = []
         for one in _charts(snap, named, places):
-            rows = snap.steps(one.context, one.chart_id)
-            if 1 <= int(number) <= len(rows):
-                row = rows[int(number) - 1]
-                numbered.append(Target(one.context, one.chart_id, row.name, row.title))
+            rows = _steps_of(snap, one.context, one.chart_id)
+            numbered += rows[int(number) - 1 : int(number)] if int(number) else []
         if numbered:
             return numbered
-    return _by_title(_titled_steps(snap, text, places), text)
+    hits = snap.search(text, places, limit=MOST_HITS, order="rank")
+    charts = dict.fromkeys((hit.context, hit.chart_id) for hit in hits if hit.kind == "step" and hit.chart_id)
+    return _by_title([row for chart in charts for row in _steps_of(snap, *chart)], text)
 
 
-def _titled_steps(snap: Snapshot, text: str, places: list[str]) -> list[Target]:
-    return [Target(*row) for row in snap.step_titles(places, text.casefold().split())]
+def _steps_of(snap: Snapshot, context: str, chart_id: str) -> list[Target]:
+    return [Target(context, chart_id, row.name, row.title) for row in snap.steps(context, chart_id)]

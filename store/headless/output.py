@@ -10,8 +10,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any, TextIO
 
+DONE, OPEN, CHART = "✓", "○", "◇"
+"""The marks of a completed row, of an open one, and of a chart among steps."""
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 Looks = Callable[[int, int], tuple[str, ...]]
@@ -32,19 +35,27 @@ def width(text: str) -> int:
     """Terminal cells `text` takes: two for wide characters and emoji, none for joining marks."""
     if text.isascii():
         return len(text)
-    from unicodedata import category, east_asian_width
-
-    cells = 0
-    previous = 0
-    for char in text:
-        if category(char) in ("Mn", "Me", "Cf"):
-            if char == "\ufe0f" and previous == 1:
-                cells += 1
-            previous = 0
-            continue
-        previous = 2 if east_asian_width(char) in "WF" else 1
-        cells += previous
+    cells = sum(map(_CELLS.__getitem__, text))
+    if "\ufe0f" in text:  # asks for a character's emoji form, which is wide
+        cells += sum(_CELLS[char] == 1 for char, after in pairwise(text) if after == "\ufe0f")
     return cells
+
+
+class _Cells(dict[str, int]):
+    """Cells of each character met so far: lists are made of few different ones."""
+
+    def __missing__(self, char: str) -> int:
+        from unicodedata import category, east_asian_width
+
+        if category(char) in ("Mn", "Me", "Cf"):
+            cells = 0
+        else:
+            cells = 2 if east_asian_width(char) in "WF" else 1
+        self[char] = cells
+        return cells
+
+
+_CELLS = _Cells()
 
 
 def clip(text: str, cells: int) -> str:
@@ -166,25 +177,30 @@ class Output:
         """
         if self.json or not rows:
             return
-        widths = fit(rows, self.columns, stretch)
-        shown = [number for number, room in enumerate(widths) if room]
+        cells = [list(map(width, row)) for row in rows]
+        rooms = fit(cells, self.columns, stretch)
+        shown = [column for column, room in enumerate(rooms) if room]
+        coloured = self.colour and looks is not None
         lines = []
         for index, row in enumerate(rows):
-            cells = []
+            parts = []
             for column in shown:
-                text = clip(row[column], widths[column]) if column == stretch else row[column]
-                blanks = " " * (widths[column] - width(text))
-                if self.colour and looks is not None:
+                text, taken = row[column], cells[index][column]
+                if taken > rooms[column]:
+                    text = clip(text, rooms[column])
+                    taken = width(text)
+                blanks = " " * (rooms[column] - taken)
+                if coloured and looks is not None:
                     text = self.style(text, *looks(index, column))
-                cells.append(blanks + text if column in right else text + blanks)
-            lines.append("  ".join(cells).rstrip())
+                parts.append(blanks + text if column in right else text + blanks)
+            lines.append("  ".join(parts).rstrip())
         self.lines(lines)
 
 
-def fit(rows: Sequence[Sequence[str]], total: int, stretch: int = -1) -> list[int]:
-    """Cells for each column so that a line fits in `total`, column `stretch` giving way."""
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+def fit(cells: Sequence[Sequence[int]], total: int, stretch: int = -1) -> list[int]:
+    """Room for each column of texts that wide, so that a line fits in `total`: column `stretch` gives way."""
+    rooms = [max(column) for column in zip(*cells, strict=True)]
     if stretch >= 0:
-        others = sum(room + 2 for column, room in enumerate(widths) if room and column != stretch)
-        widths[stretch] = min(widths[stretch], max(12, total - others))
-    return widths
+        others = sum(room + 2 for column, room in enumerate(rooms) if room and column != stretch)
+        rooms[stretch] = min(rooms[stretch], max(12, total - others))
+    return rooms

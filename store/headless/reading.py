@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from store.headless import dates, draw, names, shapes
-from store.headless.output import safe
+from store import clock
+from store.headless import dates
+from store.headless.output import DONE, OPEN, safe
 from store.headless.working import contexts_of, opened
 
 if TYPE_CHECKING:
@@ -13,10 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from store.headless import draw
     from store.headless.output import Output
     from store.model import ChartRow, ChartView, TxRow, VersionRow
     from store.store import Store
 
+_RECORDS_PER_COMMAND = 12
+"""Records of one chart that a command may write: how many versions are read to find N commands."""
 _LOOKS = {"overdue": ("red",), "soon": ("yellow",), "": ()}
 
 
@@ -31,6 +35,8 @@ def list_charts(space: Namespace, out: Output) -> int:
         rows = _nested(rows)
     rows = rows[: space.limit] if space.limit is not None else rows
     if out.json:
+        from store.headless import shapes
+
         out.result({"charts": [shapes.chart(row) for row in rows]})
     elif not rows:
         out.say("No charts. Make one: chartkeep add “What you want to have created” --due +3w")
@@ -70,9 +76,10 @@ def _nested(rows: list[ChartRow]) -> list[ChartRow]:
 
 def _print_rows(rows: list[ChartRow], out: Output, *, several: bool) -> None:
     table = []
+    today = clock.today()
     for row in rows:
-        title = "  " * min(row.level, 8) + f"{draw.DONE if row.done else draw.OPEN} {safe(row.title)}"
-        due = safe(dates.due(row.due, row.done))
+        title = "  " * min(row.level, 8) + f"{DONE if row.done else OPEN} {safe(row.title)}"
+        due = safe(dates.due(row.due, row.done, today))
         table.append(
             (title, str(row.progress), due, safe(row.context) if several else "", safe(row.chart_id))
         )
@@ -88,17 +95,13 @@ def _print_rows(rows: list[ChartRow], out: Output, *, several: bool) -> None:
 
 def show(space: Namespace, out: Output) -> int:
     """Show a chart as a tree, now or as it was."""
+    from store.headless import draw, names
+
     at = dates.past(space.at) if space.at else None
     with opened(space) as store:
         context, chart_id = names.chart(store, space, space.chart)
-        loaded: dict[str, ChartView | None] = {}
-
-        def load(wanted: str) -> ChartView | None:
-            if wanted not in loaded:
-                loaded[wanted] = _view(store, context, wanted, at)
-            return loaded[wanted]
-
         view = store.chart(context, chart_id, at=at)
+        load = _past(store, context, at) if at is not None else _present(store, context)
         if at is not None:
             out.say(out.style(f"as it was at {at.astimezone():%Y-%m-%d %H:%M:%S}", "dim"))
         if out.json:
@@ -108,17 +111,27 @@ def show(space: Namespace, out: Output) -> int:
     return 0
 
 
-def _view(store: Store, context: str, chart_id: str, at: datetime | None) -> ChartView | None:
-    from store.errors import NotFound
+def _present(store: Store, context: str) -> draw.Load:
+    def load(chart_id: str) -> ChartView | None:
+        with store.snapshot() as snap:
+            return snap.chart_view(context, chart_id)
 
-    try:
-        return store.chart(context, chart_id, at=at)
-    except NotFound:
-        return None
+    return load
+
+
+def _past(store: Store, context: str, at: datetime) -> draw.Load:
+    from store.charts import chart_view
+    from store.reading import Past
+
+    past = Past(store, context, at)
+    known = set(past.chart_ids())
+    return lambda chart_id: chart_view(past, chart_id) if chart_id in known else None
 
 
 def _document(view: ChartView, load: draw.Load, depth: int, seen: set[str]) -> dict[str, Any]:
     """A VIEW document with the charts its steps telescoped into, `depth` levels deep."""
+    from store.headless import shapes
+
     document = shapes.view(view)
     children = [(step, "child", "child_chart") for step in document["steps"]]
     children += [(child, "id", "chart") for child in document["child_charts"]]
@@ -131,6 +144,8 @@ def _document(view: ChartView, load: draw.Load, depth: int, seen: set[str]) -> d
 
 def search(space: Namespace, out: Output) -> int:
     """Search outcomes, steps, notes and realities."""
+    from store.headless import shapes
+
     text = " ".join(space.words)
     with opened(space) as store:
         contexts = contexts_of(store, space, archive=True)
@@ -141,7 +156,7 @@ def search(space: Namespace, out: Output) -> int:
         out.say(f"Nothing holds “{safe(text)}”.")
     rows = [
         (
-            draw.DONE if hit.done else draw.OPEN,
+            DONE if hit.done else OPEN,
             safe(hit.text),
             _kind(hit.kind),
             safe(hit.title),
@@ -166,17 +181,24 @@ def history(space: Namespace, out: Output) -> int:
             with store.snapshot() as snap:
                 rows = snap.transactions(contexts_of(store, space, archive=True), limit=space.limit)
             return _transactions(rows, out)
+        from store.headless import names
+
         target = names.target(store, space, space.target)
         with store.snapshot() as snap:
             if space.record or target.step is not None:
-                key = f"e:{target.step or snap.chart_key(target.context, target.chart_id)}"
+                name = target.step or snap.chart_parts(target.context, target.chart_id).outcome_name
+                key = f"e:{name or target.chart_id}"
                 versions = snap.versions(target.context, key)
                 return _versions(store, versions, space.limit, out)
-            rows = snap.history(target.context, target.chart_id, limit=space.limit)
+            found = snap.history(target.context, target.chart_id, limit=space.limit * _RECORDS_PER_COMMAND)
+            named = list(dict.fromkeys(row.version.tx for row in found))[: space.limit]
+            rows = [tx for name in named if (tx := snap.transaction(target.context, name)) is not None]
         return _transactions(rows, out)
 
 
 def _transactions(rows: Iterable[TxRow], out: Output) -> int:
+    from store.headless import shapes
+
     listed = list(rows)
     out.result({"transactions": [shapes.transaction(row) for row in listed]})
     if not listed:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.errors import NotFound, Refused
-from store.headless import dates, export, names
+from store.headless import dates, names
 from store.headless.output import safe
 from store.headless.working import acknowledge, context_for_new, contexts_of, opened
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from store.headless.output import Output
+    from store.index import Snapshot
     from store.model import ChartView
     from store.store import Store
 
@@ -28,104 +29,98 @@ def export_charts(space: Namespace, out: Output) -> int:
         found = names.charts(store, space, space.charts) if space.charts else None
         contexts = contexts_of(store, space)
         if space.format == "jsonl":
-            text = "".join(line + "\n" for line in _jsonl(store, found, contexts))
-        elif space.format == "csv":
-            text = export.csv_text(_views(store, _all_below(store, found or _roots(store, contexts))))
+            data = b"".join(line + b"\n" for line in _jsonl(store, found, contexts))
         else:
-            text = _markdown(store, found or _roots(store, contexts))
+            roots = found if found is not None else _roots(store, contexts)
+            data = _written(store, roots, space.format).encode("utf-8", "backslashreplace")
     if space.output:
-        _write(Path(space.output), text, space.force)
-        out.say(f"{out.style('✓', 'green')} Wrote {safe(space.output)} ({dates.size(len(text.encode()))})")
-        out.result({"file": space.output, "format": space.format, "bytes": len(text.encode())})
+        _write(Path(space.output), data, space.force)
+        out.say(f"{out.style('✓', 'green')} Wrote {safe(space.output)} ({dates.size(len(data))})")
+        out.result({"file": space.output, "format": space.format, "bytes": len(data)})
     elif out.json:
-        out.result({"format": space.format, "text": text})
+        out.result({"format": space.format, "text": data.decode()})
     else:
-        out.raw(text)
+        out.raw(data.decode())
     return 0
 
 
-def _write(path: Path, text: str, force: bool) -> None:
+def _write(path: Path, data: bytes, force: bool) -> None:
     from store import durable
 
     if path.exists() and not force:
         raise Refused(f"{path} exists already. Say --force to replace it, or name another file.")
-    durable.write_file(path.absolute(), text.encode("utf-8", "surrogatepass"))
+    durable.write_file(path.absolute(), data)
 
 
 def _roots(store: Store, contexts: list[str]) -> list[Named]:
     with store.snapshot() as snap:
-        return [(row.context, row.chart_id) for row in snap.rows(snap.roots(contexts))]
+        return [(row.context, row.chart_id) for row in snap.rows(snap.roots(contexts)) if row is not None]
 
 
-def _all_below(store: Store, roots: list[Named]) -> list[Named]:
-    """The charts of `roots` and all below them, each once, parents first."""
-    with store.snapshot() as snap:
-        return list(
-            dict.fromkeys(
-                (context, inner) for context, root in roots for inner in snap.subtree(context, root)
-            )
-        )
+def _written(store: Store, roots: list[Named], form: str) -> str:
+    """Charts with all below them as Markdown or CSV, the contexts one after the other."""
+    from store.charts import export
 
-
-def _views(store: Store, charts: list[Named]) -> Iterator[ChartView]:
-    return (store.chart(context, chart_id) for context, chart_id in charts)
-
-
-def _markdown(store: Store, roots: list[Named]) -> str:
-    parts = []
+    make = export.csv_text if form == "csv" else export.markdown_all
+    grouped: dict[str, list[str]] = {}
     for context, chart_id in roots:
+        grouped.setdefault(context, []).append(chart_id)
+    texts = []
+    for context, chart_ids in grouped.items():
+        with store.snapshot() as snap:
 
-        def load(wanted: str, context: str = context) -> ChartView | None:
-            try:
-                return store.chart(context, wanted)
-            except NotFound:
-                return None
+            def fetch(chart_id: str, snap: Snapshot = snap, context: str = context) -> ChartView | None:
+                row = snap.chart(context, chart_id)
+                return snap.chart_view(context, chart_id) if row is not None else None
 
-        parts.append("\n".join(export.markdown(store.chart(context, chart_id), load)))
-    return "\n\n".join(parts) + ("\n" if parts else "")
+            views = [view for chart_id in chart_ids if (view := fetch(chart_id)) is not None]
+            texts.append(make(views, fetch))
+    if form == "csv":
+        texts = [text if not number else text.partition("\n")[2] for number, text in enumerate(texts)]
+        return "".join(texts)
+    return "\n".join(texts)
 
 
-def _jsonl(store: Store, charts: list[Named] | None, contexts: list[str]) -> Iterator[str]:
-    """Lines as the peers read them: entities, then the relations between them; foreign records too."""
-    from store import records
-    from store.charts.removing import collect
+def _jsonl(store: Store, charts: list[Named] | None, contexts: list[str]) -> Iterator[bytes]:
+    """Lines as the peers read them: entities, then relations. Of a whole context foreign records too."""
+    from store.charts import export
+
+    if charts is None:
+        for context in contexts:
+            yield from _whole(store, context)
+        return
+    grouped: dict[str, list[str]] = {}
+    for context, chart_id in charts:
+        grouped.setdefault(context, []).append(chart_id)
+    for context, chart_ids in grouped.items():
+        with store.state(context) as state:
+            yield from export.jsonl(state, chart_ids)
+
+
+def _whole(store: Store, context: str) -> Iterator[bytes]:
+    """The lines of a context as its chart file is published."""
     from store.publish import published_form
 
-    grouped: dict[str, list[str] | None] = dict.fromkeys(contexts) if charts is None else {}
-    for context, chart_id in charts or ():
-        chosen = grouped.setdefault(context, [])
-        assert chosen is not None, "charts were named, so every group is a list"
-        chosen.append(chart_id)
-    for context, chart_ids in grouped.items():
-        if not store.layout.journal(context).exists():
-            continue
-        with store.state(context) as state:
-            keys: list[str]
-            if chart_ids is None:
-                with store.snapshot() as snap:
-                    keys = [row.key for row in snap.live(context)]
-            else:
-                subtree = collect(state, chart_ids)
-                keys = [*subtree.entities, *subtree.relations]
-            for key in sorted(keys, key=lambda key: key.startswith("r:")):
-                held = state.get(key)
-                raw = (
-                    None
-                    if held is None or held.record is None
-                    else published_form(records.dumps(held.record))
-                )
-                if raw is not None:
-                    yield raw.decode("utf-8", "surrogatepass")
+    journal = store.journal(context)
+    with store.snapshot() as snap:
+        for row in snap.live_records(context):
+            raw = journal.record_raw(row.generation, row.offset, row.length)
+            line = published_form(raw) if raw is not None else None
+            if line is not None:
+                yield line
 
 
 def import_files(space: Namespace, out: Output) -> int:
-    """Bring the charts of files into a context: one transaction per file, or several for a big one."""
+    """Bring the charts of files into a context, one transaction each: JSONL, or an outline in Markdown."""
+    from store.importing import plan_import
+
     with opened(space, writes=True) as store:
         context = context_for_new(store, space)
         changes = []
         for name in space.files:
             path = Path(name)
             if not path.is_file():
-                raise NotFound(f"{path} is not a file. Name a chart file (JSONL).")
-            changes.extend(store.import_file(path, context))
+                raise NotFound(f"{path} is not a file. Name a chart file (JSONL) or an outline (Markdown).")
+            with path.open("rb") as lines:
+                changes.append(store.run(context, plan_import, lines, source=path.name))
         return acknowledge(store, out, changes)

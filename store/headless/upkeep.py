@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store.errors import Damaged, ReadOnly
@@ -32,11 +33,11 @@ def init(space: Namespace, out: Output) -> int:
 def demo(space: Namespace, out: Output) -> int:
     """Make the demo store, or say where it is."""
     from store.demo import make_demo
-    from store.layout import demo_store
 
     if space.read_only:
         raise ReadOnly("The demo store cannot be made with --read-only.")
-    root = make_demo(space.path or space.store or demo_store())
+    named = space.path or space.store
+    root = make_demo(Path(named).expanduser().absolute() if named else None)
     out.say(f"{out.style('✓', 'green')} The demo store is at {safe(str(root))}")
     out.say(f"  Look at it: chartkeep --store {safe(str(root))}")
     out.result({"store": str(root)})

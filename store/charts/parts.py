@@ -308,6 +308,7 @@ def _members(view: View, chart_id: str) -> Iterator[Entity]:
             tied = entity(view, other)
             if tied is not None and tied.kind != names.CHART and names.chart_id_of(tied.body) is None:
                 seen.add(tied.key)
+                found.append(tied)  # an outcome found so leads on to its reality and steps
                 yield tied
 
 

@@ -202,6 +202,7 @@ class AppendFile:
     def __init__(self, path: Path) -> None:
         """Open an existing file. Raises StorageError."""
         self.path = path
+        self._name = str(path)
         self._fd = -1
         with guard("open", path):
             self._fd = syscalls.open_file(path, os.O_RDWR | os.O_APPEND)
@@ -217,8 +218,10 @@ class AppendFile:
 
     def end(self) -> int:
         """The size of the file in bytes."""
-        with guard("read", self.path):
+        try:
             return os.fstat(self._fd).st_size
+        except OSError as error:
+            raise failure(error, "read", self.path) from error
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes from `offset`."""
@@ -227,8 +230,10 @@ class AppendFile:
 
     def append(self, data: bytes) -> int:
         """Write `data` at the end in one call, and return a ticket for `sync`. Not durable yet."""
-        with guard("write to", self.path):
+        try:
             _write_all(self._fd, data)
+        except OSError as error:
+            raise failure(error, "write to", self.path) from error
         self._written += 1
         return self._written
 
@@ -273,7 +278,7 @@ class AppendFile:
     def stale(self) -> bool:
         """True where the name no longer leads to the file held open: it was replaced or removed."""
         try:
-            found = os.stat(self.path)
+            found = os.stat(self._name)
         except FileNotFoundError:
             return True
         except OSError as error:
@@ -292,29 +297,63 @@ class AppendFile:
 
 
 class SmallFile:
-    """A file of a few bytes overwritten in place and never synced: for what is only a hint."""
+    """A file of a few bytes overwritten in place and never synced: for what is only a hint.
+
+    Kept open between uses, as it is read and written with every commit; `refresh` follows the name.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = str(path)
+        self._fd = -1
+        self._writable = False
+        self._identity = (0, 0)
+
+    def refresh(self) -> None:
+        """Let go of the file if the name leads elsewhere by now, or nowhere."""
+        if self._fd >= 0:
+            try:
+                found = os.stat(self._name)
+            except OSError:
+                self.close()
+            else:
+                if (found.st_dev, found.st_ino) != self._identity:
+                    self.close()
 
     def read(self, size: int) -> bytes | None:
         """The first `size` bytes; None where there is no file, or it may not be read."""
+        if self._fd < 0:
+            try:
+                self._open(os.O_RDONLY)
+            except OSError:
+                return None
         try:
-            fd = syscalls.open_file(self.path, os.O_RDONLY)
+            return os.pread(self._fd, size, 0)
         except OSError:
             return None
-        try:
-            return os.pread(fd, size, 0)
-        except OSError:
-            return None
-        finally:
-            os.close(fd)
 
     def write(self, data: bytes) -> None:
         """Overwrite the file from its start. Raises StorageError."""
-        with guard("write", self.path):
-            fd = syscalls.open_file(self.path, os.O_WRONLY | os.O_CREAT)
-            try:
-                syscalls.pwrite(fd, data, 0)
-            finally:
-                os.close(fd)
+        try:
+            if not self._writable:
+                self.close()
+                self._open(os.O_RDWR | os.O_CREAT)
+                self._writable = True
+            syscalls.pwrite(self._fd, data, 0)
+        except OSError as error:
+            raise failure(error, "write", self.path) from error
+
+    def _open(self, flags: int) -> None:
+        self._fd = syscalls.open_file(self._name, flags)
+        found = os.fstat(self._fd)
+        self._identity = (found.st_dev, found.st_ino)
+
+    def close(self) -> None:
+        """Close the file; it is opened again when needed."""
+        fd, self._fd, self._writable = self._fd, -1, False
+        if fd >= 0:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        with suppress(OSError):
+            self.close()

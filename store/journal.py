@@ -19,11 +19,14 @@ sync comes after the lock is released, so that one flush serves many writers. Wh
 5. *A process knows where the chain ends* only until someone else writes: under the lock it compares
    (device, inode) with the name, then the hash that ends where it believes the end to be.
 
-A torn tail is moved to the recovery folder before the next write; damage is never appended to.
+A torn tail is moved to the recovery folder before the next write; damage is never appended to. A
+writer verifies only what follows a known point of the chain; once reading or `check` has met damage
+before that point, the whole file is verified again before anything is written.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -171,9 +174,13 @@ class Journal(JournalReader):
     @contextmanager
     def locked(self, timeout: float, what: str) -> Iterator[None]:
         try:
-            if not self.path.parent.is_dir():
+            try:
+                self.lock.acquire(timeout, what)
+            except StorageError as error:
+                if error.errno != errno.ENOENT:
+                    raise
                 make_dirs(self.path.parent)
-            self.lock.acquire(timeout, what)
+                self.lock.acquire(timeout, what)
         except StorageError as error:
             raise journal_repair.read_only(self.path, error) from error
         try:
@@ -224,6 +231,7 @@ class Journal(JournalReader):
         if extra:
             tail = self.scan(fd, position)
             position, extra = tail.position, tail.size
+            self.suspect = False
         self.check_witness(fd, header, witness, position)
         if extra:
             journal_repair.quarantine(self, file, position, extra)

@@ -28,7 +28,7 @@ from store.model import Op, Position, TxMeta
 from store.records import FORMAT, FORMAT_VERSION, NO_HASH, BadJson, chain, loads, meta_of
 from store.syscalls import failure
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 _HEADER_MAX = 1 << 16
 _TAIL = 41
 """Bytes of `,"_h":"<32 hex>"}` at the end of a line, without the newline."""
@@ -236,37 +236,36 @@ class Scanner:
     def _walk(self) -> Iterator[Tx]:
         """One pass from `position` to the end or the first bad byte; sets `tail`."""
         generation, offset, digest = self.position
-        last = digest.encode("ascii")
+        last = digest.encode()
         lines: list[Line] = []
-        start, total, meta = offset, 0, None
+        origin, total, meta = b"", 0, None
+        new, read = tuple.__new__, orjson.loads  # this loop runs a million times: no calls it can do without
         for line in raw_lines(self.fd, offset, self.path, self.upto):
             body = line[:-_TAIL]
-            last = blake2b(last + body, digest_size=16).hexdigest().encode("ascii")
-            if not line.endswith(b',"_h":"%b"}' % last):
+            last = blake2b(last + body, digest_size=16).hexdigest().encode()
+            if line[-_TAIL:] != b',"_h":"' + last + b'"}':
                 break
-            head, raw = _parse(body)
-            where, nth, of = head["_t"]
-            if nth == 1 and not lines:
-                start, total, meta = offset, of, head.get("tx")
-            if nth != len(lines) + 1 or of != total or where != f"{start:x}":
+            text, _, rest = body.partition(b',"record":')
+            raw, _, place = rest.rpartition(b',"_t":[')
+            if not rest:
+                text, _, place = body.rpartition(b',"_t":[')
+            try:
+                head = read(text + b"}")
+            except ValueError:
+                head = _head(text)
+                if not head:
+                    break
+            if not lines:
+                meta, origin, total = head.get("tx"), b'"%x",' % offset, _total(place)
+            nth = len(lines) + 1
+            if place != b"%b%d,%d]" % (origin, nth, total):
                 break
-            length = len(line) + 1
-            fields = (
-                generation,
-                offset,
-                length,
-                head["op"],
-                head["key"],
-                head["ver"],
-                head["at"],
-                head["by"],
-                raw,
-            )
-            lines.append(tuple.__new__(Line, fields))  # half the cost of Line(...), a million times
-            offset += length
+            start, offset = offset, offset + len(line) + 1
+            op, key, ver, at, by = head["op"], head["key"], head["ver"], head["at"], head["by"]
+            lines.append(new(Line, (generation, start, offset - start, op, key, ver, at, by, raw or None)))
             if nth == total:
-                self.position = Position(generation, offset, last.decode("ascii"))
-                yield _transaction(self.position, lines, meta)
+                self.position = end = new(Position, (generation, offset, last.decode()))
+                yield _transaction(end, lines, meta)
                 lines = []
         self.tail = self._judge(offset)
 
@@ -303,25 +302,13 @@ class Scanner:
         return True
 
 
-_NO_HEAD: dict[str, Any] = {"_t": ("", 0, 0)}
-
-
-def _parse(body: bytes) -> tuple[dict[str, Any], bytes | None]:
-    """A line before its hash as its members without the record, and the record's bytes, not parsed."""
-    mark = body.rfind(b',"_t":[')
-    found = body.find(b',"record":', 0, mark)
-    if found < 0:
-        text, raw = body + b"}", None
-    else:
-        text, raw = body[:found] + body[mark:] + b"}", body[found + 10 : mark]
+def _head(text: bytes) -> dict[str, Any]:
+    """A line's members before the record, where orjson refused them; none where they are not JSON."""
     try:
-        return orjson.loads(text), raw
-    except ValueError:
-        pass
-    try:
-        return loads(text), raw
+        found = loads(text + b"}")
     except BadJson:
-        return _NO_HEAD, None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _transaction(end: Position, lines: list[Line], meta: dict[str, Any] | None) -> Tx:
@@ -329,25 +316,37 @@ def _transaction(end: Position, lines: list[Line], meta: dict[str, Any] | None) 
     first = lines[0]
     where = f"{end.generation}:{first.offset:x}"
     told = meta_of(meta) if meta is not None else None
-    return Tx(
-        where, end.generation, first.offset, end.offset, first.at, first.by, told, tuple(lines), end.hash
+    fields = (
+        where,
+        end.generation,
+        first.offset,
+        end.offset,
+        first.at,
+        first.by,
+        told,
+        tuple(lines),
+        end.hash,
     )
+    return tuple.__new__(Tx, fields)
+
+
+def _total(place: bytes) -> int:
+    """How many lines the transaction has, by the `_t` of one; 0 where that is none."""
+    count = place[place.rfind(b",") + 1 : -1]
+    return int(count) if count.isdigit() else 0
 
 
 def raw_lines(fd: int, offset: int, path: Path, upto: int | None) -> Iterator[bytes]:
     """Whole lines without their newline from `offset`, a block in memory; stops at `upto` or the end."""
-    rest: list[bytes] = []
+    parts: list[bytes] = []
     while upto is None or offset < upto:
         want = BLOCK if upto is None else min(BLOCK, upto - offset)
         block = pread(fd, want, offset, path)
         if not block:
             return
         offset += len(block)
-        first, newline, others = block.partition(b"\n")
-        if not newline:
-            rest.append(block)
-            continue
-        yield b"".join(rest) + first
-        *whole, last = others.split(b"\n")
-        yield from whole
-        rest = [last]
+        parts.append(block)
+        if b"\n" in block:
+            whole = b"".join(parts).split(b"\n")
+            parts = [whole.pop()]
+            yield from whole

@@ -47,6 +47,8 @@ class JournalReader:
         self.archive = path.parent / "archive"
         self.findings: list[Finding] = []
         self.witness = Witness(path.with_suffix(".witness"))
+        self.suspect = False
+        """Set once damage was seen: the whole file is verified before the next write."""
         self._mutex = threading.RLock()
         self._known: Position | None = None
         self._reader: ReadFile | None = None
@@ -122,6 +124,8 @@ class JournalReader:
     def start_point(self, fd: int, header: Header, witness: Position | None) -> Position:
         """The furthest point known to be on the chain: ours, the witness's, or the header's end."""
         best = header.position
+        if self.suspect:
+            return best
         known = self._known
         if known is not None and known.generation == header.generation and holds(fd, known, self.path):
             best = known
@@ -173,9 +177,13 @@ class JournalReader:
         if start is not None and not ends_transaction(reader.fd, start, header, self.path):
             raise OffChain(f"{self.path} has no transaction ending at {start}; rebuild the index.")
         scanner = Scanner(reader.fd, self.path, start or header.position, upto=upto.offset if upto else None)
-        yield from scanner.transactions()
-        if upto is None:
-            self.check_witness(reader.fd, header, witness, scanner.position)
+        try:
+            yield from scanner.transactions()
+            if upto is None:
+                self.check_witness(reader.fd, header, witness, scanner.position)
+        except Damaged:
+            self.suspect = True
+            raise
 
     def read_generation(self, generation: int) -> Iterator[Tx]:
         """The transactions of one generation, archived or current. Raises StorageError where it is gone."""
@@ -223,7 +231,9 @@ class JournalReader:
         """Verify every line of every generation; nothing is changed, nothing raised for damage."""
         from store.journal_verify import verify
 
-        return verify(self)
+        for finding in verify(self):
+            self.suspect = self.suspect or finding.severity == "error"
+            yield finding
 
     def archived(self, generation: int) -> Path:
         """Where an earlier generation lies whole."""

@@ -19,9 +19,9 @@ import orjson
 
 from store import clock, syscalls
 from store.errors import Locked
-from store.syscalls import guard
+from store.syscalls import failure, guard
 
-_HOLDER_SIZE = 512
+_HOLDER_SIZE = 1024
 _HOST = socket.gethostname()[:80]
 
 
@@ -34,6 +34,7 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = str(path)
         self._fd = -1
         self._pid = os.getpid()
         self._identity = (0, 0)
@@ -64,8 +65,9 @@ class Lock:
         from filelock import unlock_descriptor
 
         try:
-            with guard("unlock", self.path):
-                unlock_descriptor(self._fd)
+            unlock_descriptor(self._fd)
+        except OSError as error:
+            raise failure(error, "unlock", self.path) from error
         finally:
             self._threads.release()
 
@@ -85,8 +87,10 @@ class Lock:
         while True:
             if self._fd < 0:
                 self._open_file()
-            with guard("lock", self.path):
+            try:
                 got = lock_descriptor(self._fd, blocking=False)
+            except OSError as error:
+                raise failure(error, "lock", self.path) from error
             if got:
                 if self._named():
                     return
@@ -107,24 +111,18 @@ class Lock:
     def _named(self) -> bool:
         """True where the name still leads to the file that is locked."""
         try:
-            found = os.stat(self.path)
+            found = os.stat(self._name)
         except OSError:
             return False
         return (found.st_dev, found.st_ino) == self._identity
 
     def _sign(self, what: str) -> None:
         """Write who holds the lock into the file. A lock that cannot be signed is a lock all the same."""
-        text = orjson.dumps(
-            {
-                "pid": self._pid,
-                "host": _HOST,
-                "program": Path(sys.argv[0] or "python").name[:80],
-                "since": clock.stamp(),
-                "what": what[:80],
-            }
-        )
+        program = os.path.basename(sys.argv[0] or "python")[:80]  # noqa: PTH119 - with every commit
+        since = clock.now().isoformat()
+        text = orjson.dumps([self._pid, _HOST, program, since, what[:80]])
         with suppress(OSError):
-            syscalls.pwrite(self._fd, text[: _HOLDER_SIZE - 1].ljust(_HOLDER_SIZE - 1) + b"\n", 0)
+            syscalls.pwrite(self._fd, text.ljust(_HOLDER_SIZE - 1) + b"\n", 0)
 
     def _locked(self, timeout: float) -> Locked:
         return Locked(
@@ -135,8 +133,7 @@ class Lock:
     def holder(self) -> str:
         """Who took the lock last, in words; the one that holds it now, if it is held."""
         try:
-            found = orjson.loads(self.path.read_bytes()[:_HOLDER_SIZE])
-            what = f", {found['what']}" if found["what"] else ""
-            return f"{found['program']} (pid {found['pid']} on {found['host']}) since {found['since']}{what}"
-        except (OSError, ValueError, KeyError, TypeError):
+            pid, host, program, since, what = orjson.loads(self.path.read_bytes()[:_HOLDER_SIZE])
+            return f"{program} (pid {pid} on {host}) since {since}" + (f", {what}" if what else "")
+        except (OSError, ValueError, TypeError):
             return "a program that did not give its name"

@@ -355,13 +355,9 @@ def meta_of(tx: dict[str, Any] | None) -> TxMeta | None:
     """The `tx` member of a transaction's first line as a value."""
     if tx is None:
         return None
+    get = tx.get
     return TxMeta(
-        str(tx.get("cmd", "")),
-        str(tx.get("label", "")),
-        str(tx.get("session", "")),
-        tx.get("undoes"),
-        tx.get("redoes"),
-        tx.get("group"),
+        get("cmd", ""), get("label", ""), get("session", ""), get("undoes"), get("redoes"), get("group")
     )
 
 

@@ -7,6 +7,7 @@ cut it may be behind, or garbled, but never ahead of what is on disk. So it is a
 
 from __future__ import annotations
 
+import threading
 from hashlib import blake2b
 from pathlib import Path
 
@@ -24,9 +25,15 @@ class Witness:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = SmallFile(path)
+        self._mutex = threading.Lock()
 
     def read(self) -> tuple[Position | None, bool]:
         """The position, None where there is none; and whether the file is there but garbled."""
+        with self._mutex:
+            self._file.refresh()
+            return self._look()
+
+    def _look(self) -> tuple[Position | None, bool]:
         for _ in range(2):  # a reader may catch a writer in the middle
             raw = self._file.read(_SIZE)
             if not raw:
@@ -38,9 +45,10 @@ class Witness:
 
     def advance(self, position: Position) -> None:
         """Move it forward to `position`; it never goes back within a generation. Raises StorageError."""
-        found, _ = self.read()
-        if found is None or (found.generation, found.offset) < (position.generation, position.offset):
-            self._file.write(_encode(position))
+        with self._mutex:
+            found, _ = self._look()
+            if found is None or (found.generation, found.offset) < (position.generation, position.offset):
+                self._file.write(_encode(position))
 
 
 def _encode(position: Position) -> bytes:
@@ -50,7 +58,7 @@ def _encode(position: Position) -> bytes:
 
 def _decode(raw: bytes) -> Position | None:
     body = raw[17:].rstrip()
-    if raw[:16] != _sum(body):
+    if raw[:16] != _sum(body) or raw[16:17] != b" ":
         return None
     generation, offset, digest = orjson.loads(body)
     return Position(generation, offset, digest)

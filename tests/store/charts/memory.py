@@ -116,7 +116,8 @@ class Memory:
 
     def body(self, name: str) -> Json:
         held = self.get(f"e:{name}")
-        assert held is not None and held.record is not None
+        assert held is not None
+        assert held.record is not None
         return records.body_of(held.record)  # type: ignore[no-any-return]
 
     def meta(self, name: str) -> Json:

@@ -15,7 +15,7 @@ NOW = "2026-11-21T12:00:00.123Z"
 
 def test_a_chart_is_written_line_for_line_as_the_peers_write_it(view: Memory) -> None:
     chart = view.chart("A finished book", "Ten pages", due="2026-12-21", steps=["Outline"])
-    lines = [edit for edit in view.state().values()]
+    lines = list(view.state().values())
     assert lines == [
         {
             "type": "entity",
@@ -133,7 +133,7 @@ def test_a_chart_without_a_due_date_has_steps_without(view: Memory) -> None:
 
 
 def test_a_past_due_date_is_refused_unless_confirmed(view: Memory) -> None:
-    with pytest.raises(NeedsConfirm, match="2026-11-20 is past.*overdue 1 day"):
+    with pytest.raises(NeedsConfirm, match=r"2026-11-20 is past.*overdue 1 day"):
         charts.create_chart(view, "A book", "", due="2026-11-20")
     chart = view.chart(due="2026-11-20", steps=["One", "Two"], confirmed=True)
     assert [step.due for step in view.view(chart).steps] == ["2026-11-20", "2026-11-20"]

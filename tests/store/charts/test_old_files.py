@@ -28,7 +28,7 @@ def relation(start: str, kind: str, end: str) -> dict[str, object]:
 
 
 SPIRAL = [
-    line("chart_work_q4_chart", "structural_tension_chart", ["Q4"], chartId="chart_work_q4", dueDate="2025-12-31"),
+    line("chart_work_q4_chart", "structural_tension_chart", ["Q4"], chartId="chart_work_q4"),
     line("chart_work_q4_desired_outcome", "desired_outcome", ["Q4 done"], chartId="chart_work_q4"),
     line("chart_work_q4_current_reality", "current_reality", ["60 %"], chartId="chart_work_q4"),
     line("chart_work_q4_action1", "action_step", ["Alpha"], chartId="chart_work_q4", dueDate="2025-10-15"),

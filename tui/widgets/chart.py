@@ -98,13 +98,14 @@ class ChartPane(Drawn):
         same = view is not None and self._view is not None and _id(view) == _id(self._view)
         if view is self._view and step == self._step:
             return
+        mark = self._marked()
         self._view, self._step = view, step
-        self._relay(top=None if same else 0)
+        self._relay(top=None if same else 0, mark=mark)
 
-    def _relay(self, top: int | None = None) -> None:
-        """Lay out again and repaint what differs."""
+    def _relay(self, top: int | None = None, mark: tuple[int, int] | None = None) -> None:
+        """Lay out again and repaint what differs; `mark`: the lines marked before, where that changed too."""
         old, offset = self._laid, self.top_line
-        old_mark = self._marked()
+        old_mark = mark or self._marked()
         if self._view is None:
             self._laid = Laid((), (), ())
         else:

@@ -91,7 +91,7 @@ class FieldBox(Vertical):
 
 
 class Form(VerticalScroll):
-    """Fields one below the other. ctrl+s, or enter in the last field, posts `Submitted`; escape `Cancelled`."""
+    """Fields in a column. ctrl+s, or enter in the last one, posts `Submitted`; escape `Cancelled`."""
 
     DEFAULT_CSS = "Form { height: auto; max-height: 100%; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -37,7 +37,7 @@ def _run(
         return store.run(context, planner, *args, **options, confirmed=space.yes)
     except NeedsConfirm as question:
         if not confirm(out, str(question), False):
-            raise Refused(f"{question} Say --yes to do it all the same.") from question
+            raise Refused(f"{question} On the command line --yes confirms it.") from question
         return store.run(context, planner, *args, **options, confirmed=True)
 
 

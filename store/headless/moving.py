@@ -91,7 +91,7 @@ def archive(space: Namespace, out: Output) -> int:
             for context, chart_ids in _by_context(names.charts(store, space, space.charts)).items():
                 changes += store.archive(context, chart_ids, **options)
         except NeedsConfirm as question:
-            raise Refused(f"{question} Say --yes to archive it all the same.") from question
+            raise Refused(f"{question} On the command line --yes confirms it.") from question
         return acknowledge(store, out, changes)
 
 

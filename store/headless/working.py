@@ -61,7 +61,7 @@ def acknowledge(store: Store, out: Output, changes: Sequence[Change]) -> int:
 
     made = [change for change in changes if not change.empty]
     for change in made:
-        named = f"  ({safe(change.focus)})" if change.focus else ""
+        named = f"  ({safe(change.focus)})" if _wrote(change, change.focus) else ""
         out.say(out.style("✓ ", "green") + safe(change.label) + out.style(named, "dim"))
     if not made:
         out.say("Nothing to change.")
@@ -79,6 +79,13 @@ def acknowledge(store: Store, out: Output, changes: Sequence[Change]) -> int:
             )
     out.result({"changes": [shapes.change(change) for change in made], "published": published})
     return 0
+
+
+def _wrote(change: Change, name: str | None) -> bool:
+    """Whether what a change leads to is what it wrote: after a deletion it is a neighbour."""
+    return name is not None and any(
+        edit.op == "put" and edit.key.startswith(f"e:{name}") for edit in change.edits
+    )
 
 
 def confirm(out: Output, question: str, yes: bool) -> bool:

@@ -76,8 +76,11 @@ def test_move_takes_the_whole_subtree(run: Run, folder: Path, book: str) -> None
 
 
 def test_archive_and_back(run: Run, folder: Path, book: str) -> None:
-    assert run("archive", book).code == 4
-    assert run("done", book).code == 0
+    refused = run("archive", book)
+    assert refused.code == 4
+    assert "--yes" in refused.err
+    for target in (f"{book}:1", f"{book}:2", f"{book}:3", book):
+        assert run("done", target).code == 0
     ran = run("archive", book)
     assert ran.code == 0, ran.err
     assert titles(run) == []

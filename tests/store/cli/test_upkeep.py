@@ -63,9 +63,9 @@ def test_verify_finds_a_flipped_bit(run: Run, folder: Path, book: str) -> None:
 def test_export_markdown(run: Run, book: str) -> None:
     run("done", f"{book}:1")
     text = run("export", book).out
-    assert text.startswith("# A book people finish\n")
+    assert text.startswith("# A book people finish (2026-12-12)\n")
     assert "- [x] Draft the outline" in text
-    assert "- Notes in three folders" in text
+    assert "> Notes in three folders" in text
 
 
 def test_export_csv(run: Run, book: str) -> None:

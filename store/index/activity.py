@@ -83,6 +83,15 @@ class Activity(Reads):
         )
         return [read_key(row[0]) for row in rows]
 
+    def chart_records(self, context: str, chart_id: str) -> list[RecordRow]:
+        """The live records behind `keys_of`, in the same order: a chart read in one go."""
+        rows = self._conn.execute(
+            "SELECT key, kind, entity_type, name, chart_id, ver, ord, generation, start, size, changed_at"
+            " FROM records WHERE ctx = ? AND chart_id = ? ORDER BY ord",
+            (self._ctx(context), chart_id),
+        )
+        return [RecordRow(context, read_key(key), *rest) for key, *rest in rows]
+
     def relations_of(self, context: str, name: str) -> list[str]:
         """Keys of the live relations from or to an entity, in file order."""
         rows = self._conn.execute(
@@ -121,8 +130,16 @@ class Activity(Reads):
             (self._ctx(context), bind_key(key), position.generation, position.offset),
         )
 
-    def charts_at(self, context: str, at: str) -> list[VersionRow]:
-        """Versions of the entities that were live at an instant (a stamp), in journal order.
+    def changed_since(self, context: str, position: Position) -> set[str]:
+        """Keys with a version that lies after a position."""
+        rows = self._conn.execute(
+            "SELECT DISTINCT key FROM versions WHERE ctx = ? AND (generation, start) >= (?, ?)",
+            (self._ctx(context), position.generation, position.offset),
+        )
+        return {read_key(row[0]) for row in rows}
+
+    def live_at(self, context: str, at: str) -> list[VersionRow]:
+        """Versions of the records that were live at an instant (a stamp), in journal order.
 
         That is the state after the last transaction, in journal order, stamped at or before `at`.
         """
@@ -133,7 +150,7 @@ class Activity(Reads):
         if last is None:
             return []
         return self._versions(
-            "v.ctx = ?1 AND v.key >= 'e:' AND v.key < 'e;' AND v.seq <= ?2 AND v.deleted = 0 AND NOT EXISTS"
+            "v.ctx = ?1 AND v.seq <= ?2 AND v.deleted = 0 AND NOT EXISTS"
             " (SELECT 1 FROM versions w WHERE w.ctx = v.ctx AND w.key = v.key AND w.ver > v.ver AND w.seq <= ?2)"
             " ORDER BY v.seq, v.n",
             (ctx, last),
@@ -145,18 +162,14 @@ class Activity(Reads):
         A deleted record is found by its name, which begins with the chart's id in all but odd files.
         """
         ctx = self._ctx(context)
-        live = {
-            key
-            for (key,) in self._conn.execute(
-                "SELECT key FROM records WHERE ctx = ? AND chart_id = ?", (ctx, chart_id)
-            )
-        }
+        live = self._conn.execute("SELECT key FROM records WHERE ctx = ? AND chart_id = ?", (ctx, chart_id))
         named = self._conn.execute(
-            "SELECT DISTINCT v.key FROM versions v WHERE v.ctx = ?1 AND (v.key = ?2 OR (v.key >= ?2 || '_' AND v.key < ?2 || '_'"
-            " || ?3)) AND NOT EXISTS (SELECT 1 FROM records r WHERE r.ctx = v.ctx AND r.key = v.key)",
+            "SELECT key FROM versions WHERE ctx = ?1 AND key = ?2"
+            " UNION SELECT key FROM versions WHERE ctx = ?1 AND key > ?2 || '_' AND key < ?2 || '_' || ?3"
+            " EXCEPT SELECT key FROM records WHERE ctx = ?1 AND (key = ?2 OR key > ?2 || '_' AND key < ?2 || '_' || ?3)",
             (ctx, "e:" + chart_id, _LAST),
         )
-        keys = tuple(live | {key for (key,) in named})
+        keys = tuple({row[0] for row in (*live, *named)})
         found: list[HistoryRow] = []
         for begin in range(0, len(keys), 500):
             part = keys[begin : begin + 500]
@@ -202,6 +215,12 @@ class Activity(Reads):
     def group(self, group: str) -> list[TxRow]:
         """The transactions of one command over several journals, in the order of their commit."""
         return self._txs("grp = ? ORDER BY seq", (group,))
+
+    def lone_groups(self) -> list[TxRow]:
+        """Transactions whose command wrote to two journals but has, so far, reached only one."""
+        return self._txs(
+            "grp IN (SELECT grp FROM transactions WHERE grp IS NOT NULL GROUP BY grp HAVING COUNT(*) = 1) ORDER BY seq", ()
+        )
 
     def tx_versions(self, context: str, tx: str) -> list[VersionRow]:
         """What a transaction wrote, in its order."""

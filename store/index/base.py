@@ -45,5 +45,11 @@ class Reads:
         if contexts is None:
             archive = self._by_name.get(ARCHIVE)
             return ("1", ()) if archive is None else (f"{column} <> ?", (archive,))
-        ids = tuple(self._ctx(name) for name in ([contexts] if isinstance(contexts, str) else contexts))
+        ids = self._ids(contexts)
         return f"{column} IN ({marks(ids)})", ids
+
+    def _ids(self, contexts: Iterable[str] | None) -> tuple[int, ...]:
+        """The numbers of these contexts; None means all but the archive."""
+        if contexts is None:
+            return tuple(ctx for name, ctx in self._by_name.items() if name != ARCHIVE)
+        return tuple(self._ctx(name) for name in ([contexts] if isinstance(contexts, str) else contexts))

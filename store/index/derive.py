@@ -21,7 +21,7 @@ from collections.abc import Iterable
 SCOPES = ("touched", "linked", "stepped", "worded")
 """Temporary tables of chart ids: made anew, hanging elsewhere, with other steps, with other words."""
 
-_ALL = "1"
+_ALL = "chart_id IS NOT NULL"
 _IN_TOUCHED = "chart_id IN (SELECT id FROM touched)"
 _IN_LINKED = "chart_id IN (SELECT id FROM linked)"
 
@@ -36,7 +36,7 @@ SELECT h.ctx, h.chart_id, h.ord,
        COALESCE(c.created, o.created, h.created), h.updated, NULL, NULL, 0, 0, 0
 FROM (SELECT ctx, chart_id, MIN(CASE WHEN role <= 1 THEN ord END) AS ord, MIN(created) AS created,
              MAX(updated) AS updated
-      FROM records WHERE ctx = :ctx AND chart_id IS NOT NULL AND {scope}
+      FROM records WHERE ctx = :ctx AND {scope}
       GROUP BY ctx, chart_id HAVING MIN(role) <= 1) h
 LEFT JOIN records c ON c.id = (SELECT id FROM records x WHERE x.ctx = h.ctx AND x.chart_id = h.chart_id
                                AND x.role = 0 ORDER BY x.ord LIMIT 1)
@@ -62,7 +62,7 @@ _STEPS = """
 INSERT INTO steps (id, ctx, chart_id, name, number, ord, title, due, done, notes, child_given, child, updated)
 SELECT id, ctx, chart_id, name, step_order, ord, COALESCE(NULLIF(TRIM(text), ''), name), due, done, notes,
        child_chart, NULL, updated
-FROM records WHERE ctx = :ctx AND role = 3 AND chart_id IS NOT NULL AND {scope}
+FROM records WHERE ctx = :ctx AND role = 3 AND {scope}
 """
 
 _PARENTS = """
@@ -104,12 +104,11 @@ UPDATE charts SET (total, finished) = (
 WHERE ctx = :ctx AND {scope}
 """
 
-_WORDS = """
-INSERT INTO chart_words (rowid, words)
-SELECT c.id, c.title || char(10) || COALESCE((
+_NEW_WORDS = """
+SELECT c.id AS id, c.title || char(10) || COALESCE((
     SELECT GROUP_CONCAT(b.text, char(10)) FROM records r
     JOIN observations b ON b.id BETWEEN r.id * 65536 AND r.id * 65536 + 65535
-    WHERE r.ctx = c.ctx AND r.chart_id = c.chart_id AND r.role BETWEEN 1 AND 3), '')
+    WHERE r.ctx = c.ctx AND r.chart_id = c.chart_id AND r.role BETWEEN 1 AND 3), '') AS words
 FROM charts c WHERE c.ctx = :ctx AND {scope}
 """
 
@@ -162,7 +161,7 @@ def link_all(conn: sqlite3.Connection, ctx: int) -> None:
         bind,
     )
     conn.execute(_PROGRESS.format(scope=_ALL), bind)
-    conn.execute(_WORDS.format(scope=_ALL), bind)
+    conn.execute(f"INSERT INTO chart_words (rowid, words) {_NEW_WORDS.format(scope=_ALL)}", bind)
 
 
 def derive(
@@ -184,38 +183,34 @@ def derive(
     fill(conn, "linked", ())
     # Charts in a circle are looked at again with every change: it may have opened the circle.
     _add(conn, "touched", "SELECT chart_id FROM charts WHERE ctx = :ctx AND looped = 1", bind)
-    before = {
-        row[0]
-        for row in conn.execute(f"SELECT chart_id FROM charts WHERE ctx = :ctx AND {_IN_TOUCHED}", bind)
-    }
-    conn.execute(
-        "DELETE FROM chart_words WHERE rowid IN "
-        "(SELECT id FROM charts WHERE ctx = :ctx AND chart_id IN (SELECT id FROM worded))",
-        bind,
-    )
-    _old_parents(conn, bind)
+    existing = f"SELECT chart_id, id FROM charts WHERE ctx = :ctx AND {_IN_TOUCHED}"
+    before = dict(conn.execute(existing, bind).fetchall())
+    _link_parents(conn, bind)
     for statement in (_FROM_RECORDS + _IN_PLACE, _GONE, _NO_STEPS, _STEPS):
         conn.execute(statement.format(scope=_IN_TOUCHED), bind)
-    after = {
-        row[0]
-        for row in conn.execute(f"SELECT chart_id FROM charts WHERE ctx = :ctx AND {_IN_TOUCHED}", bind)
-    }
-    _reach(conn, ctx, before ^ after, step_names)
-    _old_parents(conn, bind)
+    after = dict(conn.execute(existing, bind).fetchall())
+    _reach(conn, ctx, before.keys() ^ after.keys(), step_names)
+    _link_parents(conn, bind)
     conn.execute(_PARENTS.format(scope=_IN_TOUCHED), bind)
     _cut_circles(conn, ctx, [row[0] for row in conn.execute("SELECT id FROM touched")])
-    _add(
-        conn,
-        "linked",
-        f"SELECT parent FROM charts WHERE ctx = :ctx AND parent IS NOT NULL AND {_IN_TOUCHED}",
-        bind,
-    )
+    _link_parents(conn, bind)
     _add(conn, "linked", "SELECT id FROM touched", {})
     conn.execute(_VIA.format(scope=_IN_TOUCHED), bind)
     conn.execute(_VIA.format(scope="parent IN (SELECT id FROM stepped)"), bind)
     conn.execute(_CHILDREN.format(scope=_IN_LINKED), bind)
     conn.execute(_PROGRESS.format(scope=_IN_LINKED), bind)
-    conn.execute(_WORDS.format(scope="c.chart_id IN (SELECT id FROM worded)"), bind)
+    _reword(conn, bind, [row for chart_id, row in before.items() if chart_id not in after])
+
+
+def _reword(conn: sqlite3.Connection, bind: dict[str, int], gone: list[int]) -> None:
+    """The words of charts whose texts differ; full text is the dearest part of a sync."""
+    changed = conn.execute(
+        f"SELECT n.id, n.words FROM ({_NEW_WORDS.format(scope='c.chart_id IN (SELECT id FROM worded)')}) n"
+        " LEFT JOIN chart_words_content w ON w.id = n.id WHERE w.c0 IS NOT n.words",
+        bind,
+    ).fetchall()
+    conn.executemany("DELETE FROM chart_words WHERE rowid = ?", [(row,) for row in (*gone, *(new[0] for new in changed))])
+    conn.executemany("INSERT INTO chart_words (rowid, words) VALUES (?, ?)", changed)
 
 
 def fill(conn: sqlite3.Connection, scope: str, ids: Iterable[str]) -> None:
@@ -225,17 +220,13 @@ def fill(conn: sqlite3.Connection, scope: str, ids: Iterable[str]) -> None:
 
 
 def _add(conn: sqlite3.Connection, scope: str, select: str, bind: dict[str, int]) -> None:
+    """Add what `select` finds; NULLs are passed over."""
     conn.execute(f"INSERT OR IGNORE INTO {scope} {select}", bind)
 
 
-def _old_parents(conn: sqlite3.Connection, bind: dict[str, int]) -> None:
-    """The parents as they are now lose or change a child."""
-    _add(
-        conn,
-        "linked",
-        f"SELECT parent FROM charts WHERE ctx = :ctx AND parent IS NOT NULL AND {_IN_TOUCHED}",
-        bind,
-    )
+def _link_parents(conn: sqlite3.Connection, bind: dict[str, int]) -> None:
+    """Note the parents as they stand now: they lose, get or keep a child that may differ."""
+    _add(conn, "linked", f"SELECT parent FROM charts WHERE ctx = :ctx AND {_IN_TOUCHED}", bind)
 
 
 def _reach(conn: sqlite3.Connection, ctx: int, flipped: set[str], step_names: Iterable[str]) -> None:

@@ -266,23 +266,20 @@ class Snapshot(Activity, Search):
 
     def overdue(self, contexts: Iterable[str] | None = None, limit: int = 100) -> list[ChartRow]:
         """Open charts whose due date is past, the longest first."""
-        where, bind = self._within(contexts)
-        today = clock.today().isoformat()
-        return self._charts(
-            f"{where} AND done = 0 AND due < ? ORDER BY due, ctx, ord LIMIT ?", (*bind, today, limit)
-        )
+        return self._by_due(contexts, "", clock.today().isoformat(), limit)
 
-    def due_soon(
-        self, days: int = 7, contexts: Iterable[str] | None = None, limit: int = 100
-    ) -> list[ChartRow]:
+    def due_soon(self, days: int = 7, contexts: Iterable[str] | None = None, limit: int = 100) -> list[ChartRow]:
         """Open charts due today or within `days`, the next first."""
-        where, bind = self._within(contexts)
         today = clock.today()
-        span = (today.isoformat(), (today + timedelta(days=days + 1)).isoformat())
-        return self._charts(
-            f"{where} AND done = 0 AND due >= ? AND due < ? ORDER BY due, ctx, ord LIMIT ?",
-            (*bind, *span, limit),
-        )
+        return self._by_due(contexts, today.isoformat(), (today + timedelta(days=days + 1)).isoformat(), limit)
+
+    def _by_due(self, contexts: Iterable[str] | None, since: str, until: str, limit: int) -> list[ChartRow]:
+        """Open charts by due date, from `since` to before `until`; context by context, as the index is."""
+        found: list[ChartRow] = []
+        for ctx in self._ids(contexts):
+            where = "ctx = ? AND done = 0 AND due >= ? AND due < ? ORDER BY due LIMIT ?"
+            found.extend(self._charts(where, (ctx, since, until, limit)))
+        return sorted(found, key=lambda row: row.due or "")[:limit]
 
     def stalled(
         self, days: int = 14, contexts: Iterable[str] | None = None, limit: int = 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.message import Message
 
@@ -10,14 +10,15 @@ from tui.widgets.outline_model import Key
 
 if TYPE_CHECKING:
     from tui.widgets.outline import Outline
+    from tui.widgets.outline_core import OutlineCore
 
 
 class OutlineMessage(Message):
     """A message about one outline."""
 
-    def __init__(self, outline: Outline) -> None:
+    def __init__(self, outline: OutlineCore) -> None:
         super().__init__()
-        self.outline = outline
+        self.outline = cast("Outline", outline)
 
     @property
     def control(self) -> Outline:
@@ -28,7 +29,7 @@ class OutlineMessage(Message):
 class CursorMoved(OutlineMessage, namespace="outline"):
     """The cursor stands on another row. `repeat`: a key is being held, so slow followers may wait."""
 
-    def __init__(self, outline: Outline, key: Key | None, repeat: bool) -> None:
+    def __init__(self, outline: OutlineCore, key: Key | None, repeat: bool) -> None:
         super().__init__(outline)
         self.key = key
         self.repeat = repeat
@@ -41,7 +42,7 @@ class CursorMoved(OutlineMessage, namespace="outline"):
 class Activated(OutlineMessage, namespace="outline"):
     """Enter or a double click on a row."""
 
-    def __init__(self, outline: Outline, key: Key) -> None:
+    def __init__(self, outline: OutlineCore, key: Key) -> None:
         super().__init__(outline)
         self.key = key
 
@@ -52,7 +53,7 @@ class NeedRows(OutlineMessage, namespace="outline"):
     lo, hi: the same window as positions among the top rows, for answers by position.
     """
 
-    def __init__(self, outline: Outline, lo: int, hi: int, ids: tuple[int, ...]) -> None:
+    def __init__(self, outline: OutlineCore, lo: int, hi: int, ids: tuple[int, ...]) -> None:
         super().__init__(outline)
         self.lo = lo
         self.hi = hi
@@ -62,7 +63,7 @@ class NeedRows(OutlineMessage, namespace="outline"):
 class FoldRequested(OutlineMessage, namespace="outline"):
     """A row is to be unfolded: answer with `unfold(key, children)`. Folding needs no answer."""
 
-    def __init__(self, outline: Outline, key: Key) -> None:
+    def __init__(self, outline: OutlineCore, key: Key) -> None:
         super().__init__(outline)
         self.key = key
 

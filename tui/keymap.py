@@ -14,13 +14,13 @@ Sequence = tuple[str, ...]
 
 _NAMES = {
     "!": "exclamation_mark", '"': "quotation_mark", "#": "number_sign", "$": "dollar_sign",
-    "%": "percent_sign", "&": "ampersand", "'": "apostrophe", "(": "left_parenthesis", ")": "right_parenthesis", "*": "asterisk",
-    "+": "plus", ",": "comma", "-": "minus", ".": "full_stop", "/": "slash", ":": "colon", ";": "semicolon",
-    "<": "less_than_sign", "=": "equals_sign", ">": "greater_than_sign", "?": "question_mark", "@": "at",
-    "[": "left_square_bracket", "\\": "backslash", "]": "right_square_bracket", "^": "circumflex_accent",
-    "_": "underscore", "`": "grave_accent", "{": "left_curly_bracket", "|": "vertical_line",
-    "}": "right_curly_bracket", "~": "tilde", "esc": "escape",
-    "return": "enter", "del": "delete", "pgup": "pageup", "pgdn": "pagedown",
+    "%": "percent_sign", "&": "ampersand", "'": "apostrophe", "(": "left_parenthesis",
+    ")": "right_parenthesis", "*": "asterisk", "+": "plus", ",": "comma", "-": "minus", ".": "full_stop",
+    "/": "slash", ":": "colon", ";": "semicolon", "<": "less_than_sign", "=": "equals_sign",
+    ">": "greater_than_sign", "?": "question_mark", "@": "at", "[": "left_square_bracket",
+    "\\": "backslash", "]": "right_square_bracket", "^": "circumflex_accent", "_": "underscore",
+    "`": "grave_accent", "{": "left_curly_bracket", "|": "vertical_line", "}": "right_curly_bracket",
+    "~": "tilde", "esc": "escape", "return": "enter", "del": "delete", "pgup": "pageup", "pgdn": "pagedown",
 }  # fmt: skip
 _SHOWN = {
     "down": "↓", "up": "↑", "left": "←", "right": "→", "enter": "⏎", "escape": "esc", "backspace": "⌫",

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from store import clock
+from store.charts.advice import problem_words
 from store.model import ChartRow, Progress, StepRow
 from store.settings import Settings
-
 from tui.widgets.outline_model import Row
 from tui.widgets.signs import State, short_date, state_of
 
@@ -44,6 +44,7 @@ def chart_row(row: ChartRow, look: Look) -> Row:
         state=chart_state(row, look),
         progress=_progress(row.progress),
         due=short_date(row.due, look.today),
+        problem=not row.done and bool(problem_words(row.title)),
         children=row.children,
         bold=True,
         dim=row.done,

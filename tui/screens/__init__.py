@@ -1,0 +1,1 @@
+"""Full-screen and modal views, each with its stylesheet in `tui/styles`."""

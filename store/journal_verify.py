@@ -84,9 +84,11 @@ def _chain(reader: ReadFile) -> Generator[Finding, None, Position]:
         for _ in scanner.transactions():
             pass
     except Damaged as error:
-        found = list(_damages(reader))
-        yield from found or [_finding("broken-chain", error, reader.path)]
-        return scanner.position
+        before = scanner.position
+        end = yield from _damages(reader)
+        if end == before:
+            yield _finding("broken-chain", error, reader.path)
+        return end
     tail = scanner.tail
     if tail is not None and tail.size:
         why = f"{tail.size} bytes of a write that was cut off; the next commit moves them to recovery"
@@ -94,8 +96,8 @@ def _chain(reader: ReadFile) -> Generator[Finding, None, Position]:
     return scanner.position
 
 
-def _damages(reader: ReadFile) -> Iterator[Finding]:
-    """Every line that breaks the chain or its transaction."""
+def _damages(reader: ReadFile) -> Generator[Finding, None, Position]:
+    """Every line that breaks the chain or its transaction; returns where the lines end."""
     path, offset = str(reader.path), reader.header.end
     previous: str | None = reader.header.hash
     at: tuple[int, int, int] | None = None
@@ -113,6 +115,7 @@ def _damages(reader: ReadFile) -> Iterator[Finding]:
                 yield Finding("error", "broken-transaction", "out of its transaction", path, number, offset)
             previous, at = parts.hash, (parts.start, parts.nth, parts.total)
         offset += len(line) + 1
+    return Position(reader.header.generation, offset, previous or "")
 
 
 def _follows(before: tuple[int, int, int], parts: Parts, offset: int) -> bool:

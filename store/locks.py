@@ -83,7 +83,7 @@ class Lock:
     def _acquire_file(self, deadline: float, timeout: float) -> None:
         from filelock import lock_descriptor
 
-        pause = 0.0002
+        pause = 0.0001
         while True:
             if self._fd < 0:
                 self._open_file()
@@ -100,7 +100,7 @@ class Lock:
             if time.monotonic() >= deadline:
                 raise self._locked(timeout)
             time.sleep(pause)
-            pause = min(pause * 1.5, 0.004)
+            pause = min(pause * 1.2, 0.002)
 
     def _open_file(self) -> None:
         with guard("open the lock file", self.path):

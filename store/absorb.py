@@ -18,13 +18,15 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from itertools import islice, pairwise
+from typing import NamedTuple, Protocol
 
 from store.chartfile import ChartFile, FileLine, dangling
 from store.merge import merge, similarity
 from store.model import Edit, Finding, Held, Json, Position
+from store.publish import published_value
 from store.records import dumps, kind_of, same
 
 ENOUGH = 8
@@ -37,10 +39,22 @@ POOL = 64
 """Positions compared, at most; the newest."""
 
 
+RECENT = 64
+"""Versions of a record looked through for what our own edits removed."""
+
+
+class Version(NamedTuple):
+    """One version of a record: None where it was deleted; `foreign` if absorbing wrote it."""
+
+    record: Json | None
+    foreign: bool
+
+
 class History(Protocol):
     """What absorbing asks of one context's journal. All answers are as of one moment.
 
-    `at` and `current` are asked for the same few keys over and over: keep a key's versions at hand.
+    `at` and `current` are asked for the same few keys over and over: keep a key's versions at hand,
+    and give the same object for the same version.
     """
 
     def current(self, key: str) -> Held | None:
@@ -51,6 +65,9 @@ class History(Protocol):
 
     def at(self, position: Position, key: str) -> Json | None:
         """The record as of `position`, None where it was not there or deleted."""
+
+    def versions(self, key: str) -> Iterable[Version]:
+        """Every version kept of `key`, newest first, deletions included; asked only where there is news."""
 
     def live_keys(self) -> Collection[str]:
         """Keys of all live records, in the order they are published."""
@@ -78,6 +95,11 @@ class Absorption:
     """The file does not hold what will be the state: it has to be published."""
     first: bool = False
     """A first import: there was nothing to compare with."""
+    positions: list[Position] = field(default_factory=list)
+    """What the file was compared with, best first; noted in the log with the absorption.
+
+    Empty where the file holds exactly what the state is then.
+    """
 
     @property
     def added(self) -> int:
@@ -91,13 +113,14 @@ def plan_absorb(
     history: History,
     *,
     at_rest: bool,
-    pool: Sequence[Position] = (),
+    pool: Mapping[Position, Sequence[Position]] | None = None,
 ) -> Absorption:
     """What a chart file someone else wrote changes in our state.
 
     `candidates` are the positions published around the file's modification time
-    (`PublishedLog.around`), `pool` those among which the most similar one is looked for as well
-    (`PublishedLog.positions`). `at_rest` says that the file has not changed for a while.
+    (`PublishedLog.around`), `pool` those among which the most similar one is looked for as well,
+    each with what comes along with it (`PublishedLog.pool`). Where both are empty, a record is
+    compared with all its versions. `at_rest` says that the file has not changed for a while.
     """
     plan = Absorption(findings=list(file.findings))
     live = [key for key in history.live_keys() if kind_of(key) != "comment"]
@@ -108,11 +131,15 @@ def plan_absorb(
     plan.distrust = _distrust(file, live, missing, candidates, history)
     positions = list(candidates)
     if odd or missing:
-        positions = _with_most_similar(file, odd, missing, positions, pool, history=history)
+        positions = plan.positions = _with_most_similar(
+            file, odd, missing, positions, pool or {}, history=history
+        )
     for lines in _by_key(odd):
-        _compare(plan, lines, positions, history)
+        _compare(plan, file, lines, positions, history)
     _deletions(plan, file, missing, positions, history, at_rest=at_rest)
     plan.stale = plan.stale or bool(file.broken) or plan.distrust is not None
+    if not plan.stale:
+        plan.positions = []
     return plan
 
 
@@ -159,23 +186,37 @@ def _by_key(odd: Iterable[FileLine]) -> list[list[FileLine]]:
 
 
 def _compare(
-    plan: Absorption, lines: list[FileLine], positions: Sequence[Position], history: History
+    plan: Absorption,
+    file: ChartFile,
+    lines: list[FileLine],
+    positions: Sequence[Position],
+    history: History,
 ) -> None:
-    """Rule 1 for the lines of one key: what is news in them becomes edits."""
+    """Rule 1 for the lines of one key: what is news in them becomes edits.
+
+    A line behind another of its key is invisible to peers and stays in the file unchanged for
+    long, so it is compared with every version there was.
+    """
     key = lines[0].key
-    bases = _versions(history, positions, key)
-    held = history.current(key)
-    ours = held.record if held is not None else None
+    versions = list(islice(history.versions(key), RECENT))
+    every = [version.record for version in versions if version.record is not None]
+    bases = _records_at(history, positions, key) if positions else every
+    ours = versions[0].record if versions else None
+    own_edits = [
+        (before.record or {}, after.record or {}) for after, before in pairwise(versions) if not after.foreign
+    ]
     for line in lines:
         theirs = line.value
-        merged = merge(bases, ours, theirs)
+        if line.line_no != file.first[key] and any(same(theirs, record) for record in every):
+            continue
+        merged = merge(bases, ours, theirs, own_edits)
         if merged.changed:
             assert merged.value is not None, "a change is never a deletion"
             verbatim = dumps(merged.value) == dumps(theirs)
             plan.edits.append(_take_over(line, theirs) if verbatim else Edit("put", key, merged.value))
             plan.stale = plan.stale or not verbatim
             ours = merged.value
-        elif line.kind != "comment" and (ours is None or not same(ours, theirs)):
+        elif line.kind != "comment" and (ours is None or not same(published_value(ours), theirs)):
             plan.stale = True
         for path in merged.conflicts:
             what = ".".join(path)
@@ -183,7 +224,7 @@ def _compare(
             plan.conflicts.append(f"{key[2:]}: {said}")
 
 
-def _versions(history: History, positions: Sequence[Position], key: str) -> list[Json]:
+def _records_at(history: History, positions: Sequence[Position], key: str) -> list[Json]:
     """The different records of `key` at the positions, in their order."""
     found: list[Json] = []
     for position in positions:
@@ -244,20 +285,21 @@ def _distrust(
 def _short(
     live: list[str], missing: list[str], candidates: Sequence[Position], history: History
 ) -> str | None:
-    """Whether too much is gone at once, by what the newest candidate held."""
-    if not candidates:
-        return None
-    newest = max(candidates)
-    changed = set(history.changed_since(newest))
-    held = [key for key in live if key not in changed or history.at(newest, key) is not None]
-    gone = set(missing).intersection(held)
-    if len(held) < ENOUGH or not gone:
-        return None
-    if len(gone) * 2 > len(held):
-        return f"{len(gone):,} of {len(held):,} records are suddenly gone"
-    if len(gone) * 4 >= len(held) and gone.issuperset(held[-len(gone) :]):
-        return f"the last {len(gone):,} of {len(held):,} records are cut off"
-    return None
+    """Whether too much is gone at once, whichever candidate it is measured by."""
+    reason = None
+    for position in sorted(candidates):
+        changed = set(history.changed_since(position))
+        held = [key for key in live if key not in changed or history.at(position, key) is not None]
+        gone = set(missing).intersection(held)
+        if len(held) < ENOUGH or not gone:
+            return None
+        if len(gone) * 2 > len(held):
+            reason = f"{len(gone):,} of {len(held):,} records are suddenly gone"
+        elif len(gone) * 4 >= len(held) and gone.issuperset(held[-len(gone) :]):
+            reason = f"the last {len(gone):,} of {len(held):,} records are cut off"
+        else:
+            return None
+    return reason
 
 
 def _with_most_similar(
@@ -265,7 +307,7 @@ def _with_most_similar(
     odd: Sequence[FileLine],
     missing: Sequence[str],
     candidates: Sequence[Position],
-    pool: Sequence[Position],
+    pool: Mapping[Position, Sequence[Position]],
     *,
     history: History,
 ) -> list[Position]:
@@ -278,14 +320,19 @@ def _with_most_similar(
     if len(positions) < 2:
         return positions
     lines = _evidence(file, odd, missing, positions, history)
-    scores = {
-        position: sum(_likeness(value, history.at(position, key)) for key, value in lines.items())
-        for position in positions
-    }
+    scores = dict.fromkeys(positions, 0.0)
+    for key, value in lines.items():
+        # Most positions share a version: each is weighed once. The records are held, so ids stay theirs.
+        weighed: dict[int, tuple[Json | None, float]] = {}
+        for position in positions:
+            then = history.at(position, key)
+            if id(then) not in weighed:
+                weighed[id(then)] = (then, _likeness(value, then))
+            scores[position] += weighed[id(then)][1]
     best = max(scores.values())
     tied = [position for position in positions if scores[position] == best]
-    chosen = {*candidates, tied[0], tied[-1]}
-    return sorted(chosen, key=lambda position: (scores[position], position), reverse=True)
+    chosen = {*candidates, tied[0], tied[-1], *pool.get(tied[0], ()), *pool.get(tied[-1], ())}
+    return sorted(chosen, key=lambda position: (scores.get(position, 0.0), position), reverse=True)
 
 
 def _evidence(

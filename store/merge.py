@@ -6,7 +6,9 @@ version it can have read (a *base*) holds the same:
 
 - an object is merged member by member; an absent member stays; our key order is kept;
 - a list is merged as a set: additions of both stay, a removal is believed when every base
-  held the item. A list we have not touched since becomes theirs, order and all;
+  held the item. A list we have not touched since becomes theirs, order and all. An item that
+  is in theirs and not in ours stays away only if it was we who removed it: where one peer
+  removed a note and the next one's file has it, keeping the note is the smaller harm;
 - the first observation of a step, an outcome, a chart or a beat is its text: merged as one
   value of its own, so a new wording never becomes a second note;
 - anything else: their change wins; where ours had changed too, that is a conflict, and the
@@ -54,16 +56,23 @@ class Merged(NamedTuple):
     conflicts: list[Path]
 
 
-def merge(bases: Sequence[Json], ours: Json | None, theirs: Json) -> Merged:
+def merge(
+    bases: Sequence[Json],
+    ours: Json | None,
+    theirs: Json,
+    own_edits: Sequence[tuple[Json, Json]] | None = None,
+) -> Merged:
     """`theirs` merged into `ours`, given every version its writer can have read.
 
     `bases` comes best guess first: whether ours changed too is judged by it. `ours` is None
     where we hold no such record, or deleted it: then a value some base held stays deleted, and a
-    changed one brings the record back. No argument is changed; parts are shared with the result.
+    changed one brings the record back. `own_edits` are (before, after) of our own edits to the
+    record, as far as they are known: an item none of them removed was removed by another program.
+    No argument is changed; parts are shared with the result.
     """
     if any(same(theirs, base) for base in bases) or (ours is not None and same(theirs, ours)):
         return Merged(ours, False, [])
-    merger = _Merger(theirs)
+    merger = _Merger(theirs, own_edits)
     if ours is not None:
         value = merger.value((), bases, ours, theirs)
         return Merged(value, True, merger.conflicts) if not same(value, ours) else Merged(ours, False, [])
@@ -85,7 +94,8 @@ def similarity(value: Json, base: Json) -> float:
 class _Merger:
     """One merge in progress: collects conflicts, knows where the titled list is."""
 
-    def __init__(self, theirs: Json) -> None:
+    def __init__(self, theirs: Json, own_edits: Sequence[tuple[Json, Json]] | None) -> None:
+        self._own_edits = own_edits
         self.conflicts: list[Path] = []
         body = body_of(theirs)
         inner: Path = (
@@ -128,10 +138,15 @@ class _Merger:
     def _list(self, path: Path, bases: Sequence[Any], ours: list[Any], theirs: list[Any]) -> list[Any]:
         if bases and all(isinstance(base, list) and same(ours, base) for base in bases):
             return _our_digits(ours, theirs, 0)
-        if path != self._titled:
-            return _as_sets(bases, ours, theirs)
+        titled = int(path == self._titled)
+        edits = None
+        if self._own_edits is not None:
+            both = ((_list_at(old, path), _list_at(new, path)) for old, new in self._own_edits)
+            edits = [(old[titled:], new[titled:]) for old, new in both]
+        if not titled:
+            return _as_sets(bases, ours, theirs, edits)
         tails = [base[1:] if isinstance(base, list) else base for base in bases]
-        tail = _as_sets(tails, ours[1:], theirs[1:])
+        tail = _as_sets(tails, ours[1:], theirs[1:], edits)
         heads = [base[0] if isinstance(base, list) and base else ABSENT for base in bases]
         head: Any = ours[0] if ours else ABSENT
         if theirs:
@@ -152,7 +167,19 @@ def _later(ours: Any, theirs: Any) -> Any:
     return ours if left is not None and right is not None and left > right else theirs
 
 
-def _as_sets(bases: Sequence[Any], ours: list[Any], theirs: list[Any]) -> list[Any]:
+def _list_at(record: Any, path: Path) -> list[Any]:
+    """The list at `path` of a record, an empty one where there is none."""
+    for name in path:
+        record = record.get(name) if isinstance(record, dict) else None
+    return record if isinstance(record, list) else []
+
+
+def _as_sets(
+    bases: Sequence[Any],
+    ours: list[Any],
+    theirs: list[Any],
+    edits: Sequence[tuple[list[Any], list[Any]]] | None,
+) -> list[Any]:
     """`ours` in its order, without what they removed, then what they added.
 
     An addition that took a removed item's place in the list gets that place.
@@ -161,6 +188,13 @@ def _as_sets(bases: Sequence[Any], ours: list[Any], theirs: list[Any]) -> list[A
     mine, new = [classes.of(item) for item in ours], [classes.of(item) for item in theirs]
     olds = [[classes.of(item) for item in base] if isinstance(base, list) else [] for base in bases]
     wanted = _counts(Counter(mine), Counter(new), [Counter(old) for old in olds])
+    if edits is not None:
+        removed: Counter[int] = Counter()
+        for before, after in edits:
+            removed |= Counter(map(classes.of, before)) - Counter(map(classes.of, after))
+        for number, other in Counter(new).items():
+            if number not in removed:
+                wanted[number] = max(wanted[number], other)
     kept: list[Any] = []
     holes: dict[int, list[int]] = {}
     used: Counter[int] = Counter()

@@ -116,7 +116,7 @@ def published_form(raw: bytes) -> bytes | None:
     if raw.startswith(b'{"type":"comment"'):
         return None
     if nonfinite(raw):
-        return records.dumps(_finite(records.loads(raw)))
+        return records.dumps(published_value(records.loads(raw)))
     return raw.replace(b"\n", b" ") if b"\n" in raw else raw
 
 
@@ -162,12 +162,12 @@ def _batches(lines: Iterable[bytes], hashed: Any, count: _Count) -> Iterator[byt
         yield piece
 
 
-def _finite(value: Any) -> Any:
-    """`value` with null for every number that is none; nesting is what `loads` could read."""
+def published_value(value: Any) -> Any:
+    """`published_form` of a parsed record: null for every number that is none."""
     if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
+        return {name: published_value(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [published_value(item) for item in value]
     if isinstance(value, float) and not float("-inf") < value < float("inf"):
         return None
     return value
@@ -218,6 +218,8 @@ class Entry(NamedTuple):
     position: Position
     signature: Signature
     lines: int
+    bases: tuple[Position, ...] = ()
+    """Of an absorption: what the file was compared with. The file showed their values, not ours."""
 
 
 class PublishedLog:
@@ -267,19 +269,31 @@ class PublishedLog:
         chosen = [*before[-1:], *inside, *entries[-1:]]
         if not before and not inside:
             chosen = [*entries[:1], *chosen]
-        return sorted({entry.position for entry in chosen}, reverse=True)
+        return sorted(
+            {position for entry in chosen for position in (entry.position, *entry.bases)}, reverse=True
+        )
 
-    def positions(self) -> list[Position]:
-        """Every position kept, newest first: the pool in which the most similar one is looked for."""
-        return sorted({entry.position for entry in self.entries()}, reverse=True)
+    def pool(self) -> dict[Position, tuple[Position, ...]]:
+        """Every position kept, in which the most similar one is looked for, each with its bases."""
+        found: dict[Position, tuple[Position, ...]] = {}
+        for entry in reversed(self.entries()):
+            found[entry.position] = (*found.get(entry.position, ()), *entry.bases)
+        return found
 
     def published(self, position: Position, done: Published) -> None:
         """Note that the file now live holds the state at `position`."""
         self._add(Entry("publish", clock.stamp(), position, done.signature, done.lines))
 
-    def absorbed(self, position: Position, found: Signature, lines: int) -> None:
-        """Note that the content with this signature has been absorbed, up to `position`."""
-        self._add(Entry("absorb", clock.stamp(), position, found, lines))
+    def absorbed(
+        self, position: Position, found: Signature, lines: int, bases: Iterable[Position] = ()
+    ) -> None:
+        """Note that the content with this signature has been absorbed, up to `position`.
+
+        `bases` are what it was compared with (`Absorption.positions`): until the next publication
+        the file shows values as old as those, and the next program to write can have read them.
+        """
+        kept = tuple(sorted(set(bases), reverse=True)[:MOST_AROUND])
+        self._add(Entry("absorb", clock.stamp(), position, found, lines, kept))
 
     def _add(self, entry: Entry) -> None:
         kept = [*self.entries(), entry]
@@ -297,19 +311,15 @@ class PublishedLog:
 
 
 def _line(entry: Entry) -> bytes:
-    position, found = entry.position, entry.signature
-    return (
-        records.dumps(
-            {
-                "kind": entry.kind,
-                "at": entry.at,
-                **position._asdict(),
-                **found._asdict(),
-                "lines": entry.lines,
-            }
-        )
-        + b"\n"
-    )
+    value = {
+        "kind": entry.kind,
+        "at": entry.at,
+        **entry.position._asdict(),
+        **entry.signature._asdict(),
+        "lines": entry.lines,
+        "bases": entry.bases,
+    }
+    return records.dumps(value) + b"\n"
 
 
 def _entry(line: bytes) -> Entry | None:
@@ -322,6 +332,7 @@ def _entry(line: bytes) -> Entry | None:
             int(value["size"]), int(value["mtime_ns"]), int(value["ino"]), digest and str(digest)
         )
         kind: Literal["publish", "absorb"] = "absorb" if value["kind"] == "absorb" else "publish"
-        return Entry(kind, str(value["at"]), position, found, int(value["lines"]))
-    except (ValueError, TypeError, KeyError, OverflowError):
+        bases = tuple(Position(int(one), int(two), str(three)) for one, two, three in value.get("bases", ()))
+        return Entry(kind, str(value["at"]), position, found, int(value["lines"]), bases)
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
         return None

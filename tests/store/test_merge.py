@@ -78,6 +78,12 @@ def test_a_note_we_removed_is_not_brought_back() -> None:
     assert merge([step("T", "a", "b")], step("T", "b"), step("T", "a", "b", "c")).value == step("T", "b", "c")
 
 
+def test_a_note_another_program_removed_comes_back_with_the_next_one_that_has_it() -> None:
+    old, ours, theirs = step("T", "a", "b"), step("T", "b", "ours"), step("T", "a", "b", "c")
+    assert merge([old], ours, theirs, [(step("T", "b"), ours)]).value == step("T", "b", "ours", "a", "c")
+    assert merge([old], ours, theirs, [(old, step("T", "b"))]).value == step("T", "b", "ours", "c")
+
+
 @pytest.mark.parametrize("bases", [[step("Old")], [step("Old"), step("Older")]])
 def test_a_new_title_stays_the_first_observation_and_the_old_one_goes(bases: list[Any]) -> None:
     merged = merge(bases, step("Old", "our note"), step("New"))

@@ -23,7 +23,7 @@ from store.charts.editing import (
 from store.charts.moving import home_of, plan_archive, plan_transfer, plan_unarchive
 from store.charts.reading import chart_row, chart_view, roots
 from store.charts.removing import Size, remove, subtree_size
-from store.charts.rules import DEFAULT_LIMITS, Limits, is_done, progress, state
+from store.charts.rules import DEFAULT_LIMITS, Limits, hints, is_done, progress, state, with_hints
 from store.charts.steps import complete, note, reorder
 from store.charts.view import View
 
@@ -44,6 +44,7 @@ __all__ = [
     "edit_note",
     "edit_text",
     "file_due",
+    "hints",
     "home_of",
     "is_done",
     "note",
@@ -63,4 +64,5 @@ __all__ = [
     "state",
     "subtree_size",
     "telescope",
+    "with_hints",
 ]

@@ -90,7 +90,7 @@ def _linked(view: View, owner: str, step: Entity) -> str | None:
     """The chart an old file links a step to, by `telescopedToChartId` or a `telescopes_into` relation."""
     wanted = [step.meta.get("telescopedToChartId")]
     for key in view.relations_of(step.name):
-        start, kind, end = parts.ends(view, key)
+        start, kind, end = parts.ends(key)
         if start == step.name and kind in names.TELESCOPES:
             part = parts.entity(view, end)
             wanted.append(names.chart_id_of(part.body) if part else end)

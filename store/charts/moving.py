@@ -42,7 +42,7 @@ def plan_transfer(
         held = source.get(key)
         if held is None or held.record is None:
             continue
-        start, _, end = parts.ends(source, key)
+        start, _, end = parts.ends(key)
         stays = next((name for name in (start, end) if name not in moved and _there(source, name)), None)
         if stays is None:  # both ends move, or the other end hangs loose anyway
             into.put_at(key, held.record)

@@ -223,7 +223,7 @@ def chart_of(view: View, part: Entity) -> str | None:
     if own is not None:
         return own
     for key in view.relations_of(part.name):
-        start, kind, end = ends(view, key)
+        start, kind, end = ends(key)
         other = end if start == part.name else start
         if kind in (names.CONTAINS, names.TENSION, names.ADVANCES):
             held = entity(view, other)
@@ -262,14 +262,12 @@ def resolve(view: View, name: str) -> tuple[Parts, Entity | None]:
     return read(view, name), None
 
 
-def ends(view: View, key: str) -> tuple[str, str, str]:
-    """(from, relationType, to) of a live relation; empty strings where it is no such thing."""
-    held = view.get(key)
-    body = records.body_of(held.record) if held is not None else None
-    if not isinstance(body, dict):
+def ends(key: str) -> tuple[str, str, str]:
+    """(from, relationType, to) of a relation by its key; empty strings where it is no such thing."""
+    if not key.startswith("r:"):
         return "", "", ""
-    start, kind, end = (body.get(member) for member in ("from", "relationType", "to"))
-    return str(start), str(kind), str(end)
+    start, kind, end = records.loads(key[2:].encode("utf-8", "surrogatepass"))
+    return start, kind, end
 
 
 def chart_entity(view: View, chart_id: str) -> Entity | None:
@@ -299,7 +297,7 @@ def _members(view: View, chart_id: str) -> Iterator[Entity]:
         if part.kind not in (names.CHART, names.OUTCOME):
             continue
         for key in view.relations_of(part.name):
-            start, kind, end = ends(view, key)
+            start, kind, end = ends(key)
             other = end if start == part.name else start
             outward = kind == names.CONTAINS and start == part.name and part.kind == names.CHART
             inward = kind in (names.TENSION, names.ADVANCES) and end == part.name

@@ -19,8 +19,7 @@ def chart_view(view: View, chart_id: str) -> ChartView:
     below = [inner for child in alone if (inner := parts.find(view, child)) is not None]
     outcome = found.outcome
     phase = found.meta.get("phase")
-    done = rules.progress_of(view, found)
-    return ChartView(
+    made = ChartView(
         row=_row(view, found),
         outcome=outcome.title if outcome else "",
         outcome_notes=outcome.notes if outcome else (),
@@ -29,10 +28,10 @@ def chart_view(view: View, chart_id: str) -> ChartView:
         child_charts=tuple(_row(view, inner) for inner in below),
         trail=tuple((above.chart_id, above.title) for above in links.trail(view, found)),
         phase=phase if isinstance(phase, str) else None,
-        hints=tuple(rules.hints_of(found, done)),
         notes={step.name: step.notes for step in found.steps if step.notes},
         others=len(found.others),
     )
+    return rules.with_hints(made)
 
 
 def chart_row(view: View, chart_id: str) -> ChartRow:

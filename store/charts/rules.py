@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from store.charts import advice, dates, links, parts
 from store.charts.parts import Parts
 from store.charts.view import View
 from store.charts.work import count
-from store.model import ChartRow, Progress, StepRow
+from store.model import ChartRow, ChartView, Progress, StepRow
 
 
 class Limits(NamedTuple):
@@ -54,16 +55,22 @@ def done_of(found: Parts) -> bool:
     return bool((found.chart and found.chart.done) or (found.outcome and found.outcome.done))
 
 
-def hints_of(found: Parts, done: Progress) -> list[str]:
-    """Advice on a chart as it is: wording, and a completion its steps do not bear out."""
-    hints = list(advice.for_outcome(found.outcome.title)) if found.outcome else ["It has no desired outcome."]
-    for fact in found.facts:
-        hints += [hint for hint in advice.for_reality(fact) if hint not in hints]
+def hints(view: ChartView) -> tuple[str, ...]:
+    """Advice on a chart as it is: wording, and a completion that its steps do not bear out."""
+    found = list(advice.for_outcome(view.outcome)) if view.outcome.strip() else ["It has no desired outcome."]
+    for fact in view.reality:
+        found += [hint for hint in advice.for_reality(fact) if hint not in found]
+    done = view.row.progress
     still_open = done.total - done.done
-    if done_of(found) and still_open:
+    if view.row.done and still_open:
         verb = "is" if still_open == 1 else "are"
-        hints.append(f"Marked complete, but {count(still_open, 'step')} of {done.total} {verb} still open.")
-    return hints
+        found.append(f"Marked complete, but {count(still_open, 'step')} of {done.total} {verb} still open.")
+    return tuple(found)
+
+
+def with_hints(view: ChartView) -> ChartView:
+    """The same chart with its hints: for views that come from the index, which has none."""
+    return replace(view, hints=hints(view))
 
 
 def state(row: ChartRow | StepRow, today: date, limits: Limits = DEFAULT_LIMITS) -> set[str]:

@@ -124,7 +124,7 @@ class Memory:
         return self.body(name)["metadata"]  # type: ignore[no-any-return]
 
     def relations(self) -> set[tuple[str, str, str]]:
-        return {parts.ends(self, key) for key in self.held if key.startswith("r:") and self.get(key)}
+        return {parts.ends(key) for key in self.held if key.startswith("r:") and self.get(key)}
 
     def _entities(self) -> list[tuple[str, Json]]:
         return [

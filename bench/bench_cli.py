@@ -88,8 +88,14 @@ def program() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "store.cli"]
 
 
+def surroundings() -> dict[str, str]:
+    """As a person has them: compiled modules are kept, output is buffered, whatever this run was told."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CHARTKEEP"))}
+    return {**kept, "NO_COLOR": "1"}
+
+
 def seconds(command: list[str]) -> float:
-    environment = {**os.environ, "NO_COLOR": "1"}
+    environment = surroundings()
     started = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT, env=environment)
     return time.perf_counter() - started

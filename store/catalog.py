@@ -644,7 +644,7 @@ def _general() -> tuple[Command, ...]:
         Command(
             "cli.help",
             "Help on the command line",
-            "Explain a command, or the exit codes.",
+            "Explain a command, the exit codes, or what --json prints.",
             (),
             "any",
             group,

@@ -32,6 +32,11 @@ _TARGETS = """
 A chart is named by its id, the beginning or end of its id, or words of its title; a step by
 its name, by CHART:NUMBER (chart_1767399970220:2, or 220:2), or by words of its title.
 """
+_INSTALL = """
+bash: eval "$(chartkeep completion bash)" in ~/.bashrc
+zsh:  chartkeep completion zsh > _chartkeep, in a folder of $fpath
+fish: chartkeep completion fish > ~/.config/fish/completions/chartkeep.fish
+"""
 _DATES = "fri, +2w, 12 dec, tomorrow, 2026-12-01"
 
 Fill = Callable[[ArgumentParser], None]
@@ -231,7 +236,9 @@ def _completion(parser: ArgumentParser) -> None:
 
 
 def _help(parser: ArgumentParser) -> None:
-    parser.add_argument("topic", nargs="?", metavar="COMMAND", help="a command, or exit-codes")
+    parser.add_argument(
+        "topic", nargs="?", metavar="COMMAND", help="a command, exit-codes, or json: what --json prints"
+    )
 
 
 def _yes(parser: ArgumentParser, what: str) -> None:
@@ -263,7 +270,7 @@ SUBS: dict[str, Sub] = {
     "status": Sub("upkeep:status", _nothing),
     "sync": Sub("upkeep:sync", _nothing),
     "verify": Sub("upkeep:verify", _nothing),
-    "completion": Sub("completion:completion", _completion),
+    "completion": Sub("completion:completion", _completion, notes=_INSTALL),
     "keys": Sub("completion:keys", _nothing),
     "help": Sub("completion:help_page", _help),
 }

@@ -78,15 +78,23 @@ def key_table() -> str:
 
 
 def help_page(space: Namespace, out: Output) -> int:
-    """Print the help of a subcommand, of everything, or the exit codes."""
+    """Print the help of a subcommand, of everything, the exit codes, or the shapes of `--json`."""
     topic = ALIASES.get(space.topic, space.topic)
     if topic == "exit-codes":
         for code, meaning in EXIT_CODES:
             out.say(f"{code:>3}  {meaning}")
         out.result({"exit_codes": [{"code": code, "meaning": meaning} for code, meaning in EXIT_CODES]})
         return 0
+    if topic == "json":
+        from store.headless import shapes
+
+        out.say((shapes.__doc__ or "").strip())
+        out.result({"help": shapes.__doc__})
+        return 0
     if topic is not None and topic not in SUBS:
-        raise UsageError(f"There is no help on “{topic}”. `chartkeep help` lists the commands.")
+        raise UsageError(
+            f"There is no help on “{topic}”. `chartkeep help` lists the commands; also: exit-codes, json."
+        )
     parser = build([topic] if topic else ())
     if topic is not None:
         parser = _subparsers(parser)[topic]

@@ -70,6 +70,57 @@ def test_show_as_it_was(run: Run, book: str) -> None:
     assert run("show", book, "--at", "someday").code == 2
 
 
+CHARTS = """\
+{"type":"entity","name":"chart_1_chart","entityType":"structural_tension_chart","observations":["x"],\
+"metadata":{"chartId":"chart_1","dueDate":"2026-12-12","level":0}}
+{"type":"entity","name":"chart_1_desired_outcome","entityType":"desired_outcome",\
+"observations":["夏の本を出版する 📚","agreed with the press"],\
+"metadata":{"chartId":"chart_1","dueDate":"2026-12-12"}}
+{"type":"entity","name":"chart_1_current_reality","entityType":"current_reality",\
+"observations":["Notes in three folders"],"metadata":{"chartId":"chart_1"}}
+{"type":"entity","name":"chart_1_action_1","entityType":"action_step","observations":["Outline","half"],\
+"metadata":{"chartId":"chart_1","dueDate":"2026-11-01","completionStatus":true}}
+{"type":"entity","name":"chart_1_action_2","entityType":"action_step","observations":["Chapters"],\
+"metadata":{"chartId":"chart_1","dueDate":"2026-11-20"}}
+{"type":"entity","name":"chart_2_chart","entityType":"structural_tension_chart","observations":["x"],\
+"metadata":{"chartId":"chart_2","level":1,"parentChart":"chart_1","parentActionStep":"chart_1_action_2"}}
+{"type":"entity","name":"chart_2_desired_outcome","entityType":"desired_outcome",\
+"observations":["Chapters"],"metadata":{"chartId":"chart_2"}}
+{"type":"entity","name":"chart_2_action_1","entityType":"action_step","observations":["Chapter one"],\
+"metadata":{"chartId":"chart_2","dueDate":"2026-12-01"}}
+"""
+
+
+def test_show_as_text(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(CHARTS, encoding="utf-8")
+    assert run("import", str(tmp_path / "in.jsonl")).code == 0
+    assert (
+        run("show", "chart_1").out
+        == """\
+○ 夏の本を出版する 📚                                                    1/2  in 21 days  2026-12-12
+  chart_1 · default
+  · agreed with the press
+
+Action steps
+├─ ✓ 1. Outline                                                                           2026-11-01
+│  · 1 note
+└─ ○ 2. Chapters                                                      0/1  overdue 1 day  2026-11-20
+   ◇ chart_2
+   └─ ○ 1. Chapter one                                                        in 10 days  2026-12-01
+
+Current reality
+  - Notes in three folders
+"""
+    )
+    assert (
+        run("list").out
+        == """\
+○ 夏の本を出版する 📚  1/2  in 21 days  2026-12-12  chart_1
+  ○ Chapters           0/1                          chart_2
+"""
+    )
+
+
 def test_names_of_charts(run: Run, book: str) -> None:
     for name in (
         book,

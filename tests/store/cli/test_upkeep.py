@@ -146,6 +146,13 @@ def test_help_lists_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) 
         assert f"usage: chartkeep {name}" in capsys.readouterr().out
 
 
+def test_help_on_a_subject(run: Run) -> None:
+    assert "130  stopped" in run("help", "exit-codes").out
+    assert "CHART `{context, id, title" in run("help", "json").out
+    assert run("help", "show").out.startswith("usage: chartkeep show")
+    assert run("help", "nonsense").code == 2
+
+
 def test_every_error_has_a_documented_exit_code() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     assert {kind.exit_code for kind in kinds} <= {code for code, _ in EXIT_CODES}  # type: ignore[attr-defined]

@@ -15,17 +15,15 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import orjson
 
 from store import durable, records
 from store.errors import StorageError
+from store.filelines import depth, is_text, is_utf8, nonfinite, quick_key, split_lines
 from store.model import Finding, Json, Severity
 from store.syscalls import guard
-
-LONGEST_LINE = 64 << 20
-"""Bytes; a longer line is no record, it is quarantined unread."""
 
 KEEP_BYTES = 64 << 20
 """Bytes of broken lines held in memory; beyond that only where they lie."""
@@ -41,11 +39,6 @@ HOPELESS = 10_000
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK = 1 << 20
-_PLAIN = rb'"([^"\\\x00-\x1f]*)"'
-_ENTITY = re.compile(rb'\{"type":"entity","name":' + _PLAIN + rb"[,}]")
-_RELATION = re.compile(
-    rb'\{"type":"relation","from":' + _PLAIN + rb',"to":' + _PLAIN + rb',"relationType":' + _PLAIN + rb"[,}]"
-)
 _OTHER_SCHEMAS = (frozenset({"from_entity", "to_entity"}), frozenset({"id", "outcome", "reality", "steps"}))
 
 
@@ -242,7 +235,7 @@ class _Reader:
         """Read every line; returns the digest of all bytes."""
         digest = blake2b(digest_size=16)
         line_no = 0
-        for offset, raw, length, ended in _split(handle, digest):
+        for offset, raw, length, ended in split_lines(handle, digest):
             line_no += 1
             if self._stopped:
                 continue
@@ -313,7 +306,7 @@ class _Reader:
 
     def _record(self, line_no: int, offset: int, raw: bytes) -> str | None:
         """Take in a record line; where it is none, the reason."""
-        if self._known is not None and (key := _quick_key(raw)) is not None and self._known(key, raw):
+        if self._known is not None and (key := quick_key(raw)) is not None and self._known(key, raw):
             if self._seen(key, line_no, offset):
                 self._add(FileLine(line_no, offset, raw, key, records.kind_of(key)))
             else:
@@ -322,13 +315,13 @@ class _Reader:
         try:
             value = records.loads(raw)
         except records.BadJson as error:
-            return "not UTF-8" if not _is_utf8(raw) else f"not JSON: {error}"
+            return "not UTF-8" if not is_utf8(raw) else f"not JSON: {error}"
         if not isinstance(value, dict):
             return "a JSON value, but not an object"
-        if raw.count(b"{") + raw.count(b"[") > DEEPEST and _depth(value) > DEEPEST:
+        if raw.count(b"{") + raw.count(b"[") > DEEPEST and depth(value) > DEEPEST:
             return "nested too deeply"
         key = records.key_of(value, raw)
-        if not _is_text(key):
+        if not is_text(key):
             # No engine takes such a name: kept byte for byte, like a record of an unknown kind.
             key = "x:" + blake2b(raw, digest_size=8).hexdigest()
         self._seen(key, line_no, offset)
@@ -380,53 +373,8 @@ class _Reader:
             where = (line.line_no, line.offset)
             if nonfinite(line.raw):
                 self.note("warning", "not-a-number", "NaN or Infinity, which is no JSON", *where)
-            elif not _is_text(line.value):
+            elif not is_text(line.value):
                 self.note("info", "lone-surrogate", "half of a surrogate pair in a text", *where)
-
-
-def nonfinite(raw: bytes) -> bool:
-    """True where NaN or an infinity stands in `raw` as a value: what JavaScript cannot read."""
-    return (b"NaN" in raw or b"Infinity" in raw) and re.search(
-        rb"NaN|Infinity", re.sub(rb'"(?:[^"\\]|\\.)*"', b'""', raw)
-    ) is not None
-
-
-def _is_text(value: Any) -> bool:
-    """True where every string in `value` can be written as UTF-8."""
-    try:
-        orjson.dumps(value)
-    except TypeError as error:
-        return "surrogate" not in str(error) and "UTF-8" not in str(error)
-    return True
-
-
-def _depth(value: Any) -> int:
-    """Levels of objects and lists in `value`."""
-    depth, level = 0, [value]
-    while level := [item for item in level if isinstance(item, (dict, list))]:
-        depth += 1
-        level = [part for item in level for part in (item.values() if isinstance(item, dict) else item)]
-    return depth
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _quick_key(raw: bytes) -> str | None:
-    """The key of a line in the usual shape, without parsing it; None where that cannot be told."""
-    try:
-        if match := _ENTITY.match(raw):
-            return "e:" + match[1].decode("utf-8")
-        if match := _RELATION.match(raw):
-            return (b'r:["%b","%b","%b"]' % (match[1], match[3], match[2])).decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    return None
 
 
 def _texts(record: Json, *names: str) -> list[str]:
@@ -436,30 +384,3 @@ def _texts(record: Json, *names: str) -> list[str]:
 def _stat(handle: BinaryIO) -> Signature:
     found = os.fstat(handle.fileno())
     return Signature(found.st_size, found.st_mtime_ns, found.st_ino)
-
-
-def _split(handle: BinaryIO, digest: blake2b) -> Iterator[tuple[int, bytes | None, int, bool]]:
-    """(offset, bytes without the newline, length, whether a newline followed) of every line.
-
-    Of a line longer than LONGEST_LINE the bytes are None: it is only counted.
-    """
-    offset = length = 0
-    parts: list[bytes] = []
-    while block := handle.read(_BLOCK):
-        digest.update(block)
-        *ended, rest = block.split(b"\n")
-        for piece in ended:
-            length += len(piece)
-            parts.append(piece)
-            line = b"".join(parts) if length <= LONGEST_LINE else None
-            yield offset, line, length if line is not None else length + 1, True
-            offset += length + 1
-            length = 0
-            parts.clear()
-        length += len(rest)
-        if length > LONGEST_LINE:
-            parts.clear()
-        elif rest:
-            parts.append(rest)
-    if length:
-        yield offset, b"".join(parts) if length <= LONGEST_LINE else None, length, False

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from store import clock, durable, records
-from store.chartfile import Signature, nonfinite, signature
+from store.chartfile import Signature, signature
 from store.errors import StorageError
+from store.filelines import nonfinite
 from store.model import Position
 from store.syscalls import guard
 

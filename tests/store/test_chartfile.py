@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store import chartfile, records
+from store import chartfile, filelines, records
 from store.chartfile import broken_bytes, dangling, quarantine, read_chart_file, signature
 from store.errors import StorageError
 
@@ -156,7 +156,7 @@ def test_another_format_is_not_a_chart_file(file: Path, content: bytes) -> None:
 def test_lines_too_long_are_quarantined_unread(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chartfile, "LONGEST_LINE", 3 << 20)
+    monkeypatch.setattr(filelines, "LONGEST_LINE", 3 << 20)
     long = b'{"x":"' + b"y" * (4 << 20) + b'"}'
     fine = b'{"x":"' + b"y" * (2 << 20) + b'"}'
     file.write_bytes(STEP + b"\n" + long + b"\n" + fine + b"\n")

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 TOO_MANY = 8
 """Faults within ten seconds after which the app ends rather than goes on failing."""
 
+QUIET = frozenset({"health", "contexts", "background", "outline", "chart", "read"})
+"""Names of tasks that run by themselves."""
+
 
 def _palette() -> type[Provider]:
     from tui.palette import Commands
@@ -166,8 +169,9 @@ class ChartkeepApp(Guarded, App[int]):
 
     def on_failed(self, message: Failed) -> None:
         """A lane had a failure: whoever asked may deal with it, else it is shown."""
-        if message.otherwise is None or not message.otherwise(message.error):
-            self.trouble(message.error, message.what)
+        if message.otherwise is not None and message.otherwise(message.error):
+            return
+        self.trouble(message.error, message.what, quietly=message.what in QUIET)
 
     def _changed(self, notice: Notice) -> None:
         """Called from the store's thread."""
@@ -224,8 +228,11 @@ class ChartkeepApp(Guarded, App[int]):
                 timeout=self.config.settings.message_seconds,
             )
 
-    def trouble(self, error: BaseException, doing: str = "") -> None:
-        """Show what went wrong: a sentence for what a person can act on, else the error screen."""
+    def trouble(self, error: BaseException, doing: str = "", *, quietly: bool = False) -> None:
+        """Show what went wrong: a sentence for what a person can act on, else the error screen.
+
+        `quietly` for work nobody asked for just now: it must not take the keyboard.
+        """
         if isinstance(error, ChartkeepError):
             self.say(str(error), error=True)
             return
@@ -237,6 +244,9 @@ class ChartkeepApp(Guarded, App[int]):
         self._fault_times = [at for at in self._fault_times if now - at < 10] + [now]
         if len(self._fault_times) >= TOO_MANY:
             super()._handle_exception(error if isinstance(error, Exception) else RuntimeError(str(error)))
+            return
+        if quietly:
+            self.say(f"{entry.summary} (written down; {self.keymap.first('show.errors')} shows it)", error=True)
             return
         from tui.screens.trouble import ErrorScreen
 

@@ -31,7 +31,7 @@ class Commands(Provider):
 
     def _label(self, command: Command) -> str:
         keys = cast("ChartkeepApp", self.app).keymap.all(command.id)
-        return f"{command.help}  [{keys}]" if keys else command.help
+        return f"{command.help}  ({keys})".replace("[", r"\[") if keys else command.help
 
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""

@@ -62,6 +62,8 @@ class OutlinePane(Pane):
         self.trail: tuple[tuple[Key, str], ...] = ()
         self._cursor_wanted: Key | None = None
         self._also: tuple[Key, ...] = ()
+        self._unfolded: set[Key] = set()
+        """What is unfolded, in this query and in those shown before."""
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -77,6 +79,10 @@ class OutlinePane(Pane):
         """States are judged by the present day and the settings."""
         self.look = Look.now(self.desk.config.settings, contexts=self.query_now.context is None)
         return self.look
+
+    def remember_unfolded(self, keys: Iterable[Key]) -> None:
+        """Take over what was unfolded the last time."""
+        self._unfolded.update(keys)
 
     def show_page(self, page: Page, cursor: Key | None = None) -> None:
         """Show a page that is another one than before; the cursor goes to `cursor` where it is there."""
@@ -95,7 +101,7 @@ class OutlinePane(Pane):
         """Fetch and show another query; folds stay where they apply."""
         look = Look.now(self.desk.config.settings, contexts=query.context is None)
         self.look = look
-        open_keys = self.open_keys() if opened is None else list(opened)
+        open_keys = self.unfolded_keys() if opened is None else list(opened)
         store = self.desk.store
         self.desk.bridge.read.ask(
             lambda: reading.page(store, query, look, open_keys),
@@ -137,7 +143,7 @@ class OutlinePane(Pane):
             )
         look = Look.now(self.desk.config.settings, contexts=query.context is None)
         self.look = look
-        store, opened = self.desk.store, self.open_keys()
+        store, opened = self.desk.store, self.unfolded_keys()
         self.desk.bridge.read.ask(
             lambda: reading.locate(store, query, look, chart, opened),
             lambda found: self.show_page(found[0], found[1]),
@@ -179,6 +185,11 @@ class OutlinePane(Pane):
     def open_keys(self) -> list[Key]:
         """Keys of the rows that are unfolded."""
         return [_key(key) for key in self.outline.model.open_keys()]
+
+    def unfolded_keys(self) -> list[Key]:
+        """Everything the person unfolded and did not fold since, shown at the moment or not."""
+        self._unfolded.update(self.open_keys())
+        return list(self._unfolded)
 
     # -- what the person points at -----------------------------------------------------------------
 
@@ -263,6 +274,9 @@ class OutlinePane(Pane):
     @on(Folded)
     def _folded(self, message: Folded) -> None:
         message.stop()
+        opened = set(self.open_keys())
+        shown = {_key(row.key) for row_id in self.outline.model.ids if (row := self.outline.model.rows.get(row_id))}
+        self._unfolded = {key for key in self._unfolded if key not in shown} | opened
 
     def sum_up(self) -> None:
         """Say in the heading how many there are, and what narrows or orders them."""

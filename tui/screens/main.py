@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from store.catalog import COMMANDS, Command
+from store.catalog import BY_ID, COMMANDS, Command
 from store.model import Change
 from tui import actions
 from tui.guard import Guarded
@@ -88,6 +88,7 @@ class MainScreen(Guarded, Asking):
             cursor = tuple(session.cursor) if session.cursor else None
             self.outline.query_now = boot.page.query
             self.outline.fresh_look()
+            self.outline.remember_unfolded(tuple(key) for key in session.unfolded)
             self.outline.show_page(boot.page, cursor)
             if boot.chart is not None:
                 self.chart.prime(boot.chart, self.outline.key)
@@ -100,7 +101,7 @@ class MainScreen(Guarded, Asking):
         session.context = query.context
         session.scope = None if query.scope is None else list(query.scope)
         session.cursor = None if self.outline.key is None else list(self.outline.key)
-        session.unfolded = [list(key) for key in self.outline.open_keys()[:2000]]
+        session.unfolded = [list(key) for key in self.outline.unfolded_keys()[:2000]]
         session.hide_done = query.hide_done
         session.sort = query.sort
         self.sizes.remember(session)
@@ -171,8 +172,8 @@ class MainScreen(Guarded, Asking):
         readonly = self.desk.readonly
         keymap = self.desk.keymap
         hints = tuple(
-            (keymap.first(command.id), command.name)
-            for command in COMMANDS
+            (keymap.first(command.id), command.short)
+            for command in (BY_ID["show.help"], *(c for c in COMMANDS if c.id != "show.help"))
             if command.footer and pane in FITS[command.when] and not (readonly and command.writes)
         )
         self.foot.hints(hints, "read only" if readonly else "")
@@ -228,8 +229,9 @@ class MainScreen(Guarded, Asking):
             self.desk.say(changes[0].hints[0] if changes and changes[0].hints else "Nothing to change.")
             return
         label = real[0].label if len(real) == 1 else f"{real[0].label} (and {len(real) - 1} more)"
-        undo = self.desk.keymap.first("undo")
-        self.desk.say(f"{label} · {undo} undoes" if undo else label)
+        undone = real[0].command == "undo"
+        key = self.desk.keymap.first("redo" if undone else "undo")
+        self.desk.say(f"{label} · {key} {'does it again' if undone else 'undoes'}" if key else label)
         for hint in dict.fromkeys(hint for change in real for hint in change.hints):
             self.desk.notify(hint, title="Hint", timeout=self.desk.config.settings.message_seconds * 2)
         self.reload(cursor=actions.focus_key(real))

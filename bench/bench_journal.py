@@ -144,7 +144,7 @@ def crowd(target: Callable[..., None], args: tuple[object, ...], processes: int,
 def bench_crowd(folder: Path, processes: int, commits: int) -> None:
     ours, floor = [], []
     data = b"x" * 1350
-    for turn in range(3):
+    for turn in range(5):
         here = folder / f"crowd{turn}"
         ours.append(crowd(ours_loop, (str(here),), processes, commits))
         floor.append(crowd(bare_loop, (str(folder / f"bare{turn}"), data), processes, commits))

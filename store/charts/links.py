@@ -58,7 +58,23 @@ def trail(view: View, chart: Parts) -> list[Parts]:
 
 
 def above(view: View, chart: Parts) -> Parts | None:
-    """The chart that a chart belongs to: the one it names, else that of the step it names; None if gone."""
+    """The chart that a chart belongs to: the one it names, else that of the step it names; None if gone.
+
+    A circle of parents is cut at its first chart in file order, which so becomes a root.
+    """
+    parent = _named_parent(view, chart)
+    ring = [chart.chart_id]
+    current = parent
+    while current is not None and current.chart_id not in ring:
+        ring.append(current.chart_id)
+        current = _named_parent(view, current)
+    if current is not None and current.chart_id == chart.chart_id:
+        first = next((chart_id for chart_id in view.chart_ids() if chart_id in ring), None)
+        return None if first == chart.chart_id else parent
+    return parent
+
+
+def _named_parent(view: View, chart: Parts) -> Parts | None:
     found = parts.find(view, chart.parent) if chart.parent is not None else None
     if found is None and chart.parent_step is not None:
         step = parts.entity(view, chart.parent_step)

@@ -164,8 +164,9 @@ def _reattach(into: Work, root: str) -> None:
     if above is not None:
         step = origin.get("parentActionStep")
         meta["parentChart"] = parent
-        if isinstance(step, str) and _there(into.base, step):
-            meta["parentActionStep"] = step
+        taken = links.step_children(into.base, parts.read(into.base, str(parent)))[0]
+        if isinstance(step, str) and _there(into.base, step) and step not in taken:
+            meta["parentActionStep"] = step  # else the step was telescoped anew in the meantime
         _shift_levels(into, root, _level(above.meta.get("level")) + 1 - _level(part.meta.get("level")))
         into.touch(str(parent))
     into.change(part, meta=meta)

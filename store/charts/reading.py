@@ -40,21 +40,12 @@ def chart_row(view: View, chart_id: str) -> ChartRow:
 
 
 def roots(view: View) -> list[str]:
-    """Charts without a parent in this context, in file order; a circle of parents starts at its first."""
-    ids = list(view.chart_ids())
-    known = set(ids)
-    top = []
-    for chart_id in ids:
-        part = parts.chart_entity(view, chart_id)
-        parent = part.meta.get("parentChart") if part else None
-        if parent not in known or parent == chart_id:
-            top.append(chart_id)
-    reached = {below for root in top for below in links.subtree(view, root)}
-    for chart_id in ids:
-        if chart_id not in reached:
-            top.append(chart_id)
-            reached.update(links.subtree(view, chart_id))
-    return top
+    """Charts that hang below no other of this context, in file order."""
+    return [
+        chart_id
+        for chart_id in dict.fromkeys(view.chart_ids())
+        if (chart := parts.find(view, chart_id)) is not None and links.above(view, chart) is None
+    ]
 
 
 def _row(view: View, found: Parts) -> ChartRow:

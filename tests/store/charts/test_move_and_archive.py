@@ -77,6 +77,18 @@ def test_it_hangs_below_its_parent_again_where_that_has_gone(
     assert "movedFrom" not in health.meta(f"{child}_chart")
 
 
+def test_a_step_telescoped_anew_meanwhile_keeps_its_new_chart(
+    view: Memory, work: Memory, tree: tuple[str, ...]
+) -> None:
+    top, child, _ = tree
+    move(view, work, child)
+    fresh = view.telescope(f"{top}_action_1")
+    move(work, view, child)
+    assert view.view(top).steps[0].child == fresh
+    assert [row.chart_id for row in view.view(top).child_charts] == [child]
+    assert charts.progress(view, top).total == 3
+
+
 def test_several_and_those_below_them_move_once(view: Memory, work: Memory, tree: tuple[str, ...]) -> None:
     other = view.chart("Another")
     into, out = charts.plan_transfer(view, work, [tree[1], other, tree[0]])

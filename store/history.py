@@ -8,11 +8,11 @@ the same moment. Everything is a new transaction; the journal only grows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from store import records, transfer
 from store.errors import NotFound, Refused, UndoRefused
-from store.model import ARCHIVE, Change, Edit, Json, Plan, TxRow, VersionRow
+from store.model import Change, Edit, Json, Plan, TxRow, VersionRow
 from store.undo import Clash, Touched, inverse
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ def _group(snap: Snapshot, row: TxRow) -> list[TxRow]:
     """All transactions of the command `row` belongs to, in the order they were committed."""
     if row.group is None:
         return [row]
-    rows = [other for other in snap.transactions(limit=PAGE, by=row.by) if other.group == row.group]
-    return sorted(rows, key=lambda item: item.seq) or [row]
+    return snap.group(row.group)
 
 
 def _label(row: TxRow, undoes: bool) -> str:
@@ -134,9 +133,6 @@ def _move_back(store: Store, group: list[TxRow], *, undoes: bool) -> list[Change
     }
     roots = [chart_id for chart_id, parent in charts.items() if parent not in charts]
     named = {row.context: row.tx for row in group}
-    options: dict[str, Any] = {"archiving": True, "confirmed": True} if source == ARCHIVE else {}
-    if target == ARCHIVE:
-        options = {"unarchiving": True}
     return transfer.move(
         store,
         target,
@@ -145,7 +141,6 @@ def _move_back(store: Store, group: list[TxRow], *, undoes: bool) -> list[Change
         undoes=named if undoes else None,
         redoes=None if undoes else named,
         label=_label(first, undoes),
-        **options,
     )
 
 
@@ -171,7 +166,7 @@ def _take_back(store: Store, row: TxRow, *, undoes: bool) -> Change:
     )
 
 
-def _last_of_each(snap: Snapshot, row: TxRow) -> list[VersionRow]
+def _last_of_each(snap: Snapshot, row: TxRow) -> list[VersionRow]:
     """The last version the transaction wrote of each of its keys, and the first one's predecessor is `before`."""
     last = {version.key: version for version in snap.tx_versions(row.context, row.tx)}
     return list(last.values())

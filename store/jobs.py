@@ -53,12 +53,16 @@ class Jobs:
             return list(reversed(self._jobs))
 
     @contextmanager
-    def run(self, kind: str, title: str, total: int = 0) -> Iterator[Progressing]:
-        """A job that is running within the block; an exception marks it failed and goes on up."""
+    def run(self, kind: str, title: str, total: int = 0, *, quiet: bool = False) -> Iterator[Progressing]:
+        """A job that is running within the block; an exception marks it failed and goes on up.
+
+        A quiet one is short: listeners hear of it when it has ended.
+        """
         job = Job(next(self._ids), kind, title, total=total)
         with self._lock:
             self._jobs.append(job)
-        self._tell(job, force=True)
+        if not quiet:
+            self._tell(job, force=True)
         begun = clock.monotonic()
         try:
             yield Progressing(self, job)

@@ -21,44 +21,32 @@ def chart_view(store: Store, snap: Snapshot, context: str, chart_id: str, at: da
     from store.charts import chart_view as of_view
 
     if at is not None:
-        past = Past(store, context, at)
+        past = Past(store, snap, context, at)
         if chart_id not in set(past.chart_ids()):
             raise NotFound(f"There was no chart {chart_id} in “{context}” at {clock.stamp(at)[:19]} UTC.")
         return of_view(past, chart_id)
     row = snap.chart(context, chart_id)
     if row is None:
         raise NotFound(f"No chart {chart_id} in “{context}”. See `chartkeep list`.")
-    return snap.chart_view(context, chart_id)
+    view = snap.chart_view(context, chart_id)
+    assert view is not None, "its row is there"
+    return view
 
 
 class Past:
     """A `store.charts.View` of one context as it was at an instant.
 
-    Read from the journal: the state after the last transaction, in journal order, that was
-    stamped at or before `at`.
+    That is the state after the last transaction, in journal order, that was stamped at or before `at`.
     """
 
-    def __init__(self, store: Store, context: str, at: datetime) -> None:
+    def __init__(self, store: Store, snap: Snapshot, context: str, at: datetime) -> None:
         self.context = context
         self._records: dict[str, Held] = {}
-        limit = clock.stamp(at)
-        pending: list[tuple[str, Held]] = []
         journal = store.journal(context)
-        for tx in journal.read():
-            pending.extend(
-                (line.key, Held(line.key, line.ver, None if line.raw is None else records.loads(line.raw)))
-                for line in tx.lines
-            )
-            if tx.at <= limit:
-                self._apply(pending)
-                pending = []
-
-    def _apply(self, pending: list[tuple[str, Held]]) -> None:
-        for key, held in pending:
-            if held.record is None:
-                self._records.pop(key, None)
-            else:
-                self._records[key] = held
+        for version in snap.live_at(context, clock.stamp(at)):
+            raw = journal.record_raw(version.generation, version.offset, version.length)
+            if raw is not None:
+                self._records[version.key] = Held(version.key, version.ver, records.loads(raw))
 
     def get(self, key: str) -> Held | None:
         return self._records.get(key)

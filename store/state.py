@@ -1,122 +1,153 @@
-"""The state of one context at one point of its journal: the index plus what it has not seen yet.
+"""The state of one context at one point of its journal: what planners see.
 
-The index lags the journal by whatever was committed since its last sync. A command must
-plan on the very end, so it reads the index at its position and lays the lines after it over
-that (the *tail*). Reads answer as if the index were complete.
+Answers come from the mirror where it knows them. Else from the index, which lags the journal
+by whatever was committed since its last sync: the lines it has not seen (the *tail*) are laid
+over what it says, and the answer goes into the mirror.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Self
 
 from store import records
+from store.mirror import Mirror
 from store.model import Edit, Held, Json, Position
 
 if TYPE_CHECKING:
     from store.index import Snapshot
-    from store.journal import Journal, Tx
+    from store.journal import Journal
 
-
-class Tail:
-    """The versions committed after an index position, by key: kept while the index catches up."""
-
-    __slots__ = ("after", "upto", "versions")
-
-    def __init__(self, after: Position | None) -> None:
-        self.after = after
-        self.upto = after
-        self.versions: dict[str, Held] = {}
-
-    def add(self, tx: Tx) -> None:
-        for line in tx.lines:
-            record = None if line.raw is None else records.loads(line.raw)
-            self.versions[line.key] = Held(line.key, line.ver, record)
-        self.upto = Position(tx.generation, tx.end, tx.hash)
-
-    def extend(self, journal: Journal, end: Position) -> None:
-        """Read what lies between `upto` and `end`."""
-        if self.upto == end:
-            return
-        for tx in journal.read(self.upto, upto=end):
-            self.add(tx)
-        self.upto = end
+CHARTS = "charts"
 
 
 class State:
-    """A `store.charts.View` of one context: index rows, bodies from the journal, tail on top.
+    """A `store.charts.View` of one context at `end`. Use as a context manager.
 
     Records it hands out are shared; planners copy before they change.
     """
 
-    def __init__(self, context: str, snap: Snapshot, journal: Journal, tail: Tail) -> None:
+    def __init__(
+        self,
+        context: str,
+        journal: Journal,
+        end: Position,
+        mirror: Mirror,
+        snapshot: Callable[[], AbstractContextManager[Snapshot]],
+    ) -> None:
         self.context = context
-        self._snap = snap
-        self._journal = journal
-        self._tail = tail.versions
+        self.journal = journal
+        self.end = end
+        self._mirror = mirror
+        self._snapshot = snapshot
+        self._stack = ExitStack()
+        self._source: tuple[Snapshot, dict[str, Held]] | None = None
+        mirror.catch_up(journal, end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+        self._source = None
+
+    @property
+    def snap(self) -> Snapshot:
+        """The index, as far as it has come; what it lacks is in `tail`."""
+        return self._behind()[0]
+
+    @property
+    def tail(self) -> dict[str, Held]:
+        """The newest version of every key the index has not seen, deletions too."""
+        return self._behind()[1]
+
+    def _behind(self) -> tuple[Snapshot, dict[str, Held]]:
+        if self._source is None:
+            snap = self._stack.enter_context(self._snapshot())
+            tail = self._mirror.tail_after(snap.position(self.context, CHARTS), self.journal, self.end)
+            self._source = (snap, tail)
+        return self._source
+
+    # -- records -----------------------------------------------------------------------------------
 
     def get(self, key: str) -> Held | None:
         """The live record of `key`, or None."""
-        held = self._tail.get(key)
-        if held is not None:
-            return held if held.record is not None else None
-        row = self._snap.record(self.context, key)
-        if row is None:
-            return None
-        raw = self._journal.record_raw(row.generation, row.offset, row.length)
-        return None if raw is None else Held(key, row.ver, records.loads(raw))
+        held = self.last(key)
+        return held if held is not None and held.record is not None else None
 
     def last(self, key: str) -> Held | None:
-        """The newest version of `key`, deletions included, without its record's body."""
-        held = self._tail.get(key)
-        if held is not None:
-            return held
-        row = self._snap.last_version(self.context, key)
-        return None if row is None else Held(key, row.ver, None)
+        """The newest version of `key`, deletions included."""
+        known = self._mirror.records.get(key)
+        if known is not None:
+            return known if known.ver else None
+        snap, tail = self._behind()
+        held = tail.get(key)
+        if held is None and (newest := snap.newest(self.context, key)) is not None:
+            ver, deleted, *place = newest
+            raw = None if deleted else self.journal.record_raw(*place)
+            held = Held(key, ver, None if raw is None else records.loads(raw))
+        self._mirror.records[key] = held or Held(key, 0, None)
+        return held
+
+    # -- lists -------------------------------------------------------------------------------------
 
     def keys_of(self, chart_id: str) -> list[str]:
         """Keys of the live entities that belong to a chart, in file order."""
-        return self._merged(
-            self._snap.keys_of(self.context, chart_id), lambda entity: records.chart_id_of(entity) == chart_id, "e:"
-        )
+        known = self._mirror.parts.get(chart_id)
+        if known is None:
+            snap, tail = self._behind()
+            rows = snap.chart_records(self.context, chart_id)
+            for row in rows:
+                if row.key not in tail and row.key not in self._mirror.records:
+                    raw = self.journal.record_raw(row.generation, row.offset, row.length)
+                    self._mirror.records[row.key] = Held(
+                        row.key, row.ver, None if raw is None else records.loads(raw)
+                    )
+            known = self._mirror.parts[chart_id] = self._laid_over(
+                [row.key for row in rows], lambda entity: records.chart_id_of(entity) == chart_id, "e:"
+            )
+        return known
 
     def children(self, chart_id: str) -> list[str]:
         """Ids of the charts whose parent is `chart_id`, in file order."""
-        found = list(self._snap.children_of(self.context, chart_id))
-        if self._tail:
-            gone = {
-                records.chart_id_of(entity) or ""
-                for entity in self._tail_charts()
-                if records.metadata_of(entity).get("parentChart") != chart_id
-            } | self._tail_deleted_charts()
-            found = [child for child in found if child not in gone]
-            for entity in self._tail_charts():
-                child = records.chart_id_of(entity)
-                if child and records.metadata_of(entity).get("parentChart") == chart_id and child not in found:
-                    found.append(child)
-        return found
+        known = self._mirror.children.get(chart_id)
+        if known is None:
+            snap, _ = self._behind()
+            known = list(snap.children_of(self.context, chart_id))
+            for key, entity in self._tail_charts():
+                child = records.chart_id_of(entity) if entity is not None else self._deleted_chart(key)
+                below = entity is not None and records.metadata_of(entity).get("parentChart") == chart_id
+                if child and below and child not in known:
+                    known.append(child)
+                elif child in known and not below:
+                    known.remove(child)
+            self._mirror.children[chart_id] = known
+        return known
 
     def relations_of(self, name: str) -> list[str]:
         """Keys of the live relations from or to the entity `name`."""
-        return self._merged(
-            self._snap.relations_of(self.context, name),
-            lambda relation: name in (relation.get("from"), relation.get("to")),
-            "r:",
-        )
+        known = self._mirror.relations.get(name)
+        if known is None:
+            known = self._mirror.relations[name] = self._laid_over(
+                self.snap.relations_of(self.context, name),
+                lambda relation: name in (relation.get("from"), relation.get("to")),
+                "r:",
+            )
+        return known
 
     def chart_ids(self) -> Iterator[str]:
         """Every chart of the context, in file order."""
-        gone = self._tail_deleted_charts()
-        seen = set()
-        for chart_id in self._snap.chart_ids(self.context):
-            if chart_id not in gone:
-                seen.add(chart_id)
-                yield chart_id
-        for entity in self._tail_charts():
-            chart_id = records.chart_id_of(entity)
-            if chart_id and chart_id not in seen:
-                seen.add(chart_id)
-                yield chart_id
+        found = dict.fromkeys(self.snap.chart_ids(self.context))
+        for key, entity in self._tail_charts():
+            chart_id = records.chart_id_of(entity) if entity is not None else self._deleted_chart(key)
+            if chart_id and entity is not None:
+                found.setdefault(chart_id)
+            elif chart_id:
+                found.pop(chart_id, None)
+        yield from found
+
+    # -- writing -----------------------------------------------------------------------------------
 
     def drafts(self, edits: Iterable[Edit]) -> list[records.Draft]:
         """`edits` with the version each key gets next, encoded for the journal."""
@@ -128,40 +159,37 @@ class State:
                 last = self.last(edit.key)
                 ver = last.ver if last is not None else 0
             versions[edit.key] = ver = ver + 1
-            raw = edit.raw if edit.raw is not None else None if edit.record is None else records.dumps(edit.record)
+            raw = edit.raw
+            if raw is None and edit.record is not None:
+                raw = records.dumps(edit.record)
             drafts.append(records.Draft(edit.op, edit.key, ver, raw if edit.op == "put" else None))
         return drafts
 
-    def _merged(self, keys: list[str], belongs: Callable[[Json], bool], prefix: str) -> list[str]:
-        if not self._tail:
+    # -- the tail ----------------------------------------------------------------------------------
+
+    def _laid_over(self, keys: list[str], belongs: Callable[[Json], bool], prefix: str) -> list[str]:
+        tail = self.tail
+        if not tail:
             return keys
         known = set(keys)
-        merged = [key for key in keys if key not in self._tail or self._tail_holds(key, belongs)]
-        merged.extend(
-            key
-            for key, held in self._tail.items()
-            if key not in known and key.startswith(prefix) and held.record is not None and belongs(records.body_of(held.record))
-        )
-        return merged
+        held = {
+            key: version.record is not None and belongs(records.body_of(version.record))
+            for key, version in tail.items()
+            if key in known or key.startswith(prefix)
+        }
+        kept = [key for key in keys if held.get(key, True)]
+        return kept + [key for key, belonging in held.items() if belonging and key not in known]
 
-    def _tail_holds(self, key: str, belongs: Callable[[Json], bool]) -> bool:
-        record = self._tail[key].record
-        return record is not None and belongs(records.body_of(record))
+    def _tail_charts(self) -> Iterator[tuple[str, Json | None]]:
+        """(key, entity) of the chart entities in the tail; of a deleted entity, None."""
+        for key, held in self.tail.items():
+            if not key.startswith("e:"):
+                continue
+            entity = records.body_of(held.record) if held.record is not None else None
+            if entity is None or entity.get("entityType") == records.CHART:
+                yield key, entity
 
-    def _tail_charts(self) -> list[Json]:
-        return [
-            body
-            for key, held in self._tail.items()
-            if key.startswith("e:")
-            and held.record is not None
-            and (body := records.body_of(held.record)).get("entityType") == records.CHART
-        ]
-
-    def _tail_deleted_charts(self) -> set[str]:
-        gone = set()
-        for key, held in self._tail.items():
-            if held.record is None and key.startswith("e:"):
-                row = self._snap.record(self.context, key)
-                if row is not None and row.entity_type == records.CHART and row.chart_id:
-                    gone.add(row.chart_id)
-        return gone
+    def _deleted_chart(self, key: str) -> str | None:
+        """The chart that a deleted entity stood for as far as the index knows."""
+        row = self.snap.record(self.context, key)
+        return row.chart_id if row is not None and row.entity_type == records.CHART else None

@@ -21,9 +21,10 @@ from store.contexts import Contexts
 from store.errors import NotFound, ReadOnly
 from store.jobs import Jobs
 from store.layout import Layout
+from store.mirror import Mirror
 from store.model import Change, Plan, TxMeta
 from store.session import Session, new_session
-from store.state import State, Tail
+from store.state import State
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 Planner = Callable[Concatenate["View", P], Plan]
-TAIL_LIMIT = 256
-"""Records committed before the index is brought up to date in passing."""
+BEHIND = 5_000
+"""Records committed by a process without a background thread before it syncs the index in passing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ class Store:
         self.contexts = Contexts(self)
         self._index: Index | None = None
         self._journals: dict[str, Journal] = {}
-        self._tails: dict[str, Tail] = {}
-        self._dirty: set[str] = set()
+        self._mirrors: dict[str, Mirror] = {}
+        self._dirty: dict[str, int] = {}
         self._settings: Settings | None = None
         self._background: Background | None = None
         self._listeners: list[Callable[[Notice], None]] = []
@@ -124,8 +125,8 @@ class Store:
             journal = self._journals.pop(context, None)
             if journal is not None:
                 journal.close()
-            self._tails.pop(context, None)
-            self._dirty.discard(context)
+            self._mirrors.pop(context, None)
+            self._dirty.pop(context, None)
 
     # -- writing -----------------------------------------------------------------------------------
 
@@ -152,34 +153,28 @@ class Store:
         self.contexts.require(context)
         journal = self.journal(context)
         who = by or self.session.by
-        with journal.writer(timeout=self.settings.lock_timeout) as writer:
-            with self.index.snapshot() as snap:
-                tail = self._tail(context, journal, snap, writer.position)
-                state = State(context, snap, journal, tail)
+        mirror = self._mirrors.setdefault(context, Mirror())
+        with mirror.forgetting_on_error(), journal.writer(self.settings.lock_timeout, context) as writer:
+            with State(context, journal, writer.position, mirror, self.index.snapshot) as state:
                 made = plan(state)
                 drafts = state.drafts(made.edits)
             if not drafts:
                 return Change(context, "", "", who, made.command, made.label, (), made.focus, tuple(made.hints))
             meta = TxMeta(made.command, made.label, self.session.id, undoes, redoes, group)
             tx = writer.append(drafts, by=who, meta=meta)
-            tail.add(tx)
-        self._dirty.add(context)
-        if self._background is not None:
-            self._background.poke(context, "commit")
-        if len(tail.versions) > TAIL_LIMIT:
-            self.sync(context)
+            mirror.apply(tx)
+        self._committed(context, len(drafts))
         return Change(
             context, tx.tx, tx.at, who, made.command, made.label, tuple(made.edits), made.focus, tuple(made.hints)
         )
 
-    def _tail(self, context: str, journal: Journal, snap: Snapshot, end: Any) -> Tail:
-        """What the index has not seen of the journal up to `end`; called under the journal's lock."""
-        position = snap.position(context, "charts")
-        tail = self._tails.get(context)
-        if tail is None or tail.after != position:
-            tail = self._tails[context] = Tail(position)
-        tail.extend(journal, end)
-        return tail
+    def _committed(self, context: str, count: int) -> None:
+        """Have the index follow: at once when it has fallen far behind, else when somebody reads."""
+        behind = self._dirty[context] = self._dirty.get(context, 0) + count
+        if self._background is not None:
+            self._background.poke(context, "commit")
+        elif behind > BEHIND:
+            self.sync(context)
 
     def writable(self) -> None:
         """Raise ReadOnly where this session may not write."""
@@ -192,10 +187,8 @@ class Store:
     def state(self, context: str) -> Iterator[State]:
         """A view of a context's committed state, for planning that spans two contexts."""
         journal = self.journal(context)
-        with self.snapshot() as snap:
-            tail = Tail(snap.position(context, "charts"))
-            tail.extend(journal, journal.position())
-            yield State(context, snap, journal, tail)
+        with State(context, journal, journal.position(), Mirror(), self.index.snapshot) as state:
+            yield state
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -260,7 +253,7 @@ class Store:
         """Bring the index up to the end of the journals of one context, or of all."""
         done = []
         for name in [context] if context else self.contexts.names():
-            self._dirty.discard(name)
+            self._dirty.pop(name, None)
             if not self.layout.journal(name).exists():
                 continue
             done.append(self.index.sync(self.journal(name)))
@@ -345,7 +338,7 @@ class Store:
             for journal in self._journals.values():
                 journal.close()
             self._journals.clear()
-            self._tails.clear()
+            self._mirrors.clear()
             if self._index is not None:
                 self._index.close()
                 self._index = None

@@ -7,14 +7,16 @@ group with only its first half and finishes it, so a move happens whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from store import ids
-from store.errors import NotFound, Refused
-from store.model import ARCHIVE, Change, Edit, Plan, TxRow
+from store.errors import Refused
+from store.model import ARCHIVE, DEFAULT, Change, Edit, Plan, TxRow
 
 if TYPE_CHECKING:
+    from store.charts import View
     from store.state import State
     from store.store import Store
 
@@ -38,7 +40,7 @@ def move(
     undoes: dict[str, str] | None = None,
     redoes: dict[str, str] | None = None,
     label: str | None = None,
-    **options: Any,
+    planner: Callable[[View, View, Sequence[str]], tuple[Plan, Plan]] | None = None,
 ) -> list[Change]:
     """Move charts with all below them; the change in the target, then the one in the source.
 
@@ -56,7 +58,7 @@ def move(
 
     def taken_in(state: State) -> Plan:
         with store.state(context) as source:
-            plans["in"], plans["out"] = plan_transfer(source, state, list(chart_ids), **options)
+            plans["in"], plans["out"] = (planner or plan_transfer)(source, state, list(chart_ids))
         for plan in plans.values():
             plan.label = label or plan.label
         return plans["in"]
@@ -72,35 +74,24 @@ def move(
 
 
 def archive(store: Store, context: str, chart_ids: Sequence[str], *, confirmed: bool = False) -> list[Change]:
-    """Move complete charts to the archive; Refused (or NeedsConfirm) for one that is not complete."""
-    return move(store, context, chart_ids, ARCHIVE, archiving=True, confirmed=confirmed)
+    """Move complete charts to the archive. Raises NeedsConfirm for those that are not complete."""
+    from store.charts import plan_archive
+
+    return move(store, context, chart_ids, ARCHIVE, planner=partial(plan_archive, confirmed=confirmed))
 
 
 def unarchive(store: Store, chart_ids: Sequence[str], *, to: str | None = None) -> list[Change]:
     """Bring charts back from the archive to the contexts they came from, or to `to`."""
+    from store.charts import home_of, plan_unarchive
+
     homes: dict[str, list[str]] = {}
-    for chart_id in chart_ids:
-        homes.setdefault(to or _home_of(store, chart_id), []).append(chart_id)
+    with store.state(ARCHIVE) as archived:
+        for chart_id in chart_ids:
+            homes.setdefault(to or home_of(archived, chart_id) or DEFAULT, []).append(chart_id)
     changes = []
     for home, there in homes.items():
-        changes.extend(move(store, ARCHIVE, there, home, unarchiving=True))
+        changes.extend(move(store, ARCHIVE, there, home, planner=plan_unarchive))
     return changes
-
-
-def _home_of(store: Store, chart_id: str) -> str:
-    from store import records
-
-    with store.snapshot() as snap:
-        for key in snap.keys_of(ARCHIVE, chart_id):
-            row = snap.record(ARCHIVE, key)
-            raw = store.journal(ARCHIVE).record_raw(row.generation, row.offset, row.length) if row else None
-            body = records.body_of(records.loads(raw)) if raw else {}
-            home = (body.get("metadata") or {}).get("archivedFrom")
-            if isinstance(home, str):
-                return home
-        if not snap.keys_of(ARCHIVE, chart_id):
-            raise NotFound(f"No chart {chart_id} in the archive. See `chartkeep list --context archive`.")
-    return "default"
 
 
 def finish_moves(store: Store) -> int:

@@ -117,6 +117,15 @@ class Activity(Reads):
         bind = (self._ctx(context), bind_key(key))
         return self._one("v.ctx = ? AND v.key = ? ORDER BY v.ver DESC, v.seq DESC LIMIT 1", bind)
 
+    def newest(self, context: str, key: str) -> tuple[int, bool, int, int, int] | None:
+        """(ver, deleted, generation, offset, length) of a key's newest version: the least that planning asks."""
+        row = self._conn.execute(
+            "SELECT ver, deleted, generation, start, size FROM versions WHERE ctx = ? AND key = ?"
+            " ORDER BY ver DESC, seq DESC LIMIT 1",
+            (self._ctx(context), bind_key(key)),
+        ).fetchone()
+        return None if row is None else (row[0], bool(row[1]), row[2], row[3], row[4])
+
     def version(self, context: str, key: str, ver: int) -> VersionRow | None:
         """One version of a key."""
         return self._one(

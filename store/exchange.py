@@ -1,0 +1,292 @@
+"""Keeping a context's journal and its chart file in step: absorb what others wrote, publish what we hold.
+
+Both happen under one lock per context, so that of several chartkeeps on one store only one
+reads and writes the chart file at a time. The order is always: absorb first, publish after. A
+file that cannot be trusted is kept whole in `.recovery/` before it is replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from store import clock, durable
+from store import publish as publishing
+from store.absorb import Absorption, plan_absorb
+from store.chartfile import Broken, ChartFile, Signature, quarantine, read_chart_file, signature
+from store.model import Change, Finding, Plan, Position
+from store.past import FOREIGN, JournalHistory
+from store.publish import Published, PublishedLog
+
+if TYPE_CHECKING:
+    from store.state import State
+    from store.store import Store
+
+REST_NS = 300_000_000
+"""A file not changed for so long has been at rest: its deletions may be believed."""
+ROUNDS = 8
+"""Publications tried in a row against a program that keeps writing in between."""
+QUIET_SECONDS = 0.02
+"""How long a replaced file is watched for a writer that still holds it open."""
+
+
+@dataclass(slots=True)
+class Absorbed:
+    """What came of looking at a chart file."""
+
+    changed: bool = False
+    """Records were committed."""
+    republish: bool = False
+    """The file does not hold the state."""
+    again: bool = False
+    """Look once more when the file has been at rest."""
+    said: list[str] = field(default_factory=list)
+    """For the person: who changed what, what was set aside and where."""
+
+
+def absorb(store: Store, context: str, *, at_rest: bool | None = None) -> Absorbed:
+    """Take in what another program wrote to the chart file of `context` since it was last read.
+
+    `at_rest` is judged by the file's age unless given. Does next to nothing where the file is as
+    it was left. Raises Locked, StorageError, Damaged.
+    """
+    if store.readonly and not store.layout.shadowed(context):
+        return Absorbed()
+    desk = _Desk(store, context)
+    found = signature(desk.path)
+    if found is not None and desk.log.knows(found):
+        return Absorbed(republish=desk.behind())
+    with desk.held():
+        return desk.absorb(at_rest)
+
+
+def publish(store: Store, context: str) -> bool:
+    """Write the chart file of `context` where it does not hold the state; True where it was written.
+
+    A foreign change that slipped in is absorbed first, one that slips in meanwhile after, so
+    nothing of either side is lost. Raises Locked, StorageError, Damaged.
+    """
+    if store.readonly:
+        return False
+    desk = _Desk(store, context)
+    if not desk.behind() and desk.known():
+        return False
+    with desk.held():
+        return desk.publish()
+
+
+def unpublished(store: Store, context: str) -> bool:
+    """True where the chart file does not hold what the journal holds."""
+    return _Desk(store, context).behind()
+
+
+class _Desk:
+    """One context's chart file, journal and log of publications, while they are worked on."""
+
+    def __init__(self, store: Store, context: str) -> None:
+        self.store = store
+        self.context = context
+        self.path = store.layout.chart_file(context)
+        self.folder = store.layout.journal_dir(context)
+        self.log = PublishedLog(self.folder / "published.jsonl")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        durable.make_dirs(self.folder)
+        with durable.Lock(self.folder / "chartfile.lock").held(
+            self.store.settings.lock_timeout, f"chart file of {self.context}"
+        ):
+            yield
+
+    def end(self) -> Position | None:
+        """The journal's end; None where there is no journal."""
+        journal = self.store.journal(self.context)
+        return journal.position() if journal.path.exists() else None
+
+    def behind(self) -> bool:
+        """True where the live file is not known to hold the state at the journal's end."""
+        end, last = self.end(), self.log.last()
+        if end is None:
+            return False
+        return last is None or last.position != end or bool(last.bases) or not self.path.exists()
+
+    def known(self) -> bool:
+        found = signature(self.path)
+        return found is None or self.log.knows(found)
+
+    # -- absorbing ---------------------------------------------------------------------------------
+
+    def absorb(self, at_rest: bool | None, path: Path | None = None) -> Absorbed:
+        """Absorb the live file, or the one at `path` that it replaced."""
+        store, source = self.store, path or self.path
+        found = signature(source)
+        if found is None:
+            return self._gone()
+        if path is None and self.log.knows(found):
+            return Absorbed(republish=self.behind())
+        if at_rest is None:
+            at_rest = clock.wall_ns() - found.mtime_ns > REST_NS
+        if store.layout.journal(self.context).exists():
+            store.sync(self.context)
+        first = self.end() is None
+        with store.jobs.run("import" if first else "absorb", f"Read {self.path.name}", quiet=not first) as job:
+            with store.state(self.context) as state:
+                file = read_chart_file(source, known=None if first else JournalHistory(state).same_raw)
+            if not file.steady:
+                return Absorbed(again=True)
+            plan, change = self._commit(file, at_rest)
+            job.at(len(file.first), len(file.first))
+            kept = self._keep(file, plan, source)
+            job.note(self._in_words(plan, change))
+        return self._conclude(file, plan, change, kept, live=path is None)
+
+    def _commit(self, file: ChartFile, at_rest: bool) -> tuple[Absorption, Change]:
+        plans: list[Absorption] = []
+
+        def planner(state: State) -> Plan:
+            plan = plan_absorb(
+                file,
+                self.log.around(file.signature.mtime_ns),
+                JournalHistory(state),
+                at_rest=at_rest,
+                pool=self.log.pool(),
+            )
+            plans.append(plan)
+            return Plan("absorb", _label(self.path.name, plan), plan.edits)
+
+        change = self.store.commit(self.context, planner, by=FOREIGN + self.path.name)
+        return plans[-1], change
+
+    def _conclude(
+        self, file: ChartFile, plan: Absorption, change: Change, kept: str | None, *, live: bool
+    ) -> Absorbed:
+        """Note what was absorbed, keep what it found, and say so."""
+        end = self.end()
+        if plan.waiting and plan.distrust is None:
+            # Not noted: it is read again at rest, when the deletions can be judged.
+            return Absorbed(not change.empty, republish=False, again=True, said=[])
+        if live and end is not None and file.exists:
+            bases = plan.positions or ([end] if plan.stale else [])
+            self.log.absorbed(end, file.signature, len(file.first), bases)
+        said = []
+        if not change.empty and not plan.first:
+            said.append(f"{self._in_words(plan, change)} ({self.path.name})")
+        if plan.distrust:
+            where = f"; its bytes are kept in {kept}" if kept else ""
+            said.append(f"{self.path.name} is not taken as it is: {plan.distrust}{where}. It is published again.")
+        said.extend(plan.conflicts)
+        self._record(plan, kept)
+        return Absorbed(not change.empty, republish=plan.stale or self.behind(), again=False, said=said)
+
+    def _gone(self) -> Absorbed:
+        if self.end() is None:
+            return Absorbed()
+        return Absorbed(
+            republish=True, said=[f"{self.path.name} was deleted by another program. It is published again."]
+        )
+
+    def _keep(self, file: ChartFile, plan: Absorption, source: Path) -> str | None:
+        """Set aside what cannot live in the published file: a distrusted file whole, else its broken lines."""
+        recovery, stamp = self.store.layout.recovery, clock.stamp()[:19]
+        odd = any(item.severity != "info" for item in file.findings)
+        if file.exists and (plan.distrust is not None or (plan.first and odd)):
+            if file.signature.size == 0:
+                return None
+            kept = quarantine(recovery, self.path.name, stamp, durable.read_blocks(source))
+        elif file.broken:
+            kept = quarantine(recovery, f"{self.path.name}.lines", stamp, _bytes_of(file.broken))
+        else:
+            return None
+        return self.store.layout.relative(kept)
+
+    def _record(self, plan: Absorption, kept: str | None) -> None:
+        from store.upkeep.verify import record_findings
+
+        found = [replace(item, kept=kept) for item in plan.findings if item.severity != "info"]
+        if plan.distrust:
+            found.append(Finding("warning", "distrusted", plan.distrust, str(self.path), kept=kept))
+        record_findings(self.store, found)
+
+    def _in_words(self, plan: Absorption, change: Change) -> str:
+        if change.empty:
+            return "nothing new"
+        if plan.first:
+            return f"{len(change.edits):,} records taken in"
+        parts = []
+        if plan.added:
+            parts.append(f"{plan.added:,} record{'s' * (plan.added != 1)} changed")
+        if plan.believed_deletions:
+            parts.append(f"{len(plan.believed_deletions):,} deleted")
+        return " and ".join(parts) + " by another program"
+
+    # -- publishing --------------------------------------------------------------------------------
+
+    def publish(self) -> bool:
+        """Absorb, then write the live file until it holds the state; True where it was written."""
+        written = False
+        for _ in range(ROUNDS):
+            if self.absorb(None).again and self._foreign_pending():
+                return written
+            if not self.behind():
+                return written
+            done, position = self._write()
+            written = True
+            self.log.published(position, done)
+            self._settle(done)
+        return written
+
+    def _foreign_pending(self) -> bool:
+        """A foreign file waits to be at rest: replacing it now would hide its deletions."""
+        return not self.known()
+
+    def _write(self) -> tuple[Published, Position]:
+        store = self.store
+        store.sync(self.context)
+        journal = store.journal(self.context)
+        with store.index.snapshot() as snap:
+            position = snap.position(self.context, "charts")
+            assert position is not None, "a journal that is behind its chart file is there"
+            total = snap.counts().get(self.context, {}).get("records", 0)
+            with store.jobs.run("publish", f"Publish {self.path.name}", total, quiet=total < 20_000) as job:
+
+                def lines() -> Iterator[bytes]:
+                    for done, row in enumerate(snap.live_records(self.context)):
+                        raw = journal.record_raw(row.generation, row.offset, row.length)
+                        if raw is not None and (line := publishing.published_form(raw)) is not None:
+                            yield line
+                        if done % 1000 == 0:
+                            job.at(done)
+
+                return publishing.publish(self.path, lines(), expected=self._expected()), position
+
+    def _expected(self) -> Signature | None:
+        """What the live file is known to hold."""
+        found = signature(self.path)
+        if found is None:
+            return None
+        return next((e.signature for e in reversed(self.log.entries()) if e.signature.same_stat(found)), None)
+
+    def _settle(self, done: Published) -> None:
+        """Absorb what slipped in while the file was swapped, then let the replaced file go."""
+        from time import sleep
+
+        while done.slipped is not None or done.still_changing():
+            self.absorb(False, done.slipped or done.replaced)
+            done.slipped = None
+            sleep(QUIET_SECONDS)
+        done.discard()
+
+
+def _label(name: str, plan: Absorption) -> str:
+    if plan.first:
+        return f"Import {name}"
+    return f"Changes found in {name}"
+
+
+def _bytes_of(broken: list[Broken]) -> Iterator[bytes]:
+    for item in broken:
+        yield b"# line %d, offset %d, %d bytes\n" % (item.line_no, item.offset, item.length)
+        yield (item.data or b"(too long to keep)").rstrip(b"\r\n") + b"\n"

@@ -1,0 +1,175 @@
+"""What a process remembers of one context's records between commands.
+
+Planning a command on disk alone costs a hundred small reads; most of them are of charts that
+were just read. The mirror holds what was asked for, at one position of the journal, and is
+brought along by every transaction that is committed, whoever committed it. It is bounded: when
+it grows past its limit it forgets everything and starts again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from store import records
+from store.errors import StorageError
+from store.journal_read import OffChain
+from store.model import Held, Json, Position
+
+if TYPE_CHECKING:
+    from store.journal import Journal, Tx
+
+LIMIT = 20_000
+"""Records remembered before the mirror starts again: some 40 MB at the very worst, 10 as a rule."""
+
+
+class Tail:
+    """The newest version of every key committed after an index position."""
+
+    __slots__ = ("after", "upto", "versions")
+
+    def __init__(self, after: Position | None) -> None:
+        self.after = after
+        self.upto = after
+        self.versions: dict[str, Held] = {}
+
+    def add(self, tx: Tx) -> None:
+        for line in tx.lines:
+            self.versions[line.key] = Held(line.key, line.ver, line.value())
+        self.upto = tx.position
+
+    def extend(self, journal: Journal, end: Position) -> None:
+        """Read what lies between `upto` and `end`."""
+        if self.upto != end:
+            for tx in journal.read(self.upto, upto=end):
+                self.add(tx)
+            self.upto = end
+
+
+class Mirror:
+    """Records and lists of one context as of `position`. Only used under the journal's lock.
+
+    A key held with no record is known not to be there. Lists: `parts` keys by chart id, `children`
+    chart ids by parent, `relations` keys by entity name.
+    """
+
+    __slots__ = ("_tail", "children", "parts", "position", "records", "relations")
+
+    def __init__(self) -> None:
+        self.position: Position | None = None
+        self._tail = Tail(None)
+        self.records: dict[str, Held] = {}
+        self.parts: dict[str, list[str]] = {}
+        self.children: dict[str, list[str]] = {}
+        self.relations: dict[str, list[str]] = {}
+
+    def catch_up(self, journal: Journal, end: Position) -> None:
+        """Take in what was committed up to `end`; after another generation began, forget."""
+        if self.position == end:
+            return
+        if self.position is None or self.position.generation != end.generation or len(self.records) > LIMIT:
+            self.clear()
+        else:
+            try:
+                for tx in journal.read(self.position, upto=end):
+                    self.apply(tx)
+            except OffChain:  # what was seen there has been cut back since
+                self.clear()
+        self.position = end
+
+    def tail_after(self, indexed: Position | None, journal: Journal, end: Position) -> dict[str, Held]:
+        """The newest versions committed after the index's position, up to `end`, by key."""
+        if self._tail.after != indexed:
+            self._tail = Tail(indexed)
+        try:
+            self._tail.extend(journal, end)
+        except OffChain:
+            self._tail = Tail(indexed)
+            self._tail.extend(journal, end)
+        return self._tail.versions
+
+    @contextmanager
+    def forgetting_on_error(self) -> Iterator[None]:
+        """A commit: where the disk refuses it, what the mirror took in of it never happened."""
+        try:
+            yield
+        except StorageError:
+            self.clear()
+            raise
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.position = None
+        self._tail = Tail(None)
+        self.records.clear()
+        self._clear_lists()
+
+    def apply(self, tx: Tx) -> None:
+        """Bring records and lists along by one transaction."""
+        for line in tx.lines:
+            record = line.value()
+            before = self.records.get(line.key)
+            self.records[line.key] = Held(line.key, line.ver, record)
+            if line.key.startswith("e:"):
+                self._entity(line.key, line.ver, before, record)
+            elif line.key.startswith("r:"):
+                self._relation(line.key, record)
+            elif self.parts:
+                self.parts.clear()  # a foreign record may name a chart too; rare enough
+        if self._tail.upto == self.position:  # else it reads what it lacks when it is asked
+            self._tail.add(tx)
+        self.position = tx.position
+
+    def _clear_lists(self) -> None:
+        self.parts.clear()
+        self.children.clear()
+        self.relations.clear()
+
+    def _entity(self, key: str, ver: int, before: Held | None, record: Json | None) -> None:
+        if before is None and ver > 1:
+            self._clear_lists()  # which lists it was in is not known
+            return
+        old = _entity_of(before.record) if before is not None else None
+        new = _entity_of(record)
+        if (old is not None and records.chart_id_of(old) is None) or (
+            new is not None and records.chart_id_of(new) is None
+        ):
+            self._clear_lists()  # only relations tie it to a chart
+            return
+        _shift(self.parts, key, old and records.chart_id_of(old), new and records.chart_id_of(new))
+        was, now = _parent_of(old), _parent_of(new)
+        chart_id = (new or old or {}) and records.chart_id_of(new or old or {})
+        if chart_id is not None and (was is not None or now is not None):
+            _shift(self.children, chart_id, was, now)
+
+    def _relation(self, key: str, record: Json | None) -> None:
+        start, _, end = records.loads(key[2:].encode("utf-8", "surrogatepass"))
+        for name in {start, end}:
+            keys = self.relations.get(name)
+            if keys is None:
+                continue
+            if record is None:
+                self.relations[name] = [other for other in keys if other != key]
+            elif key not in keys:
+                self.relations[name] = [*keys, key]
+
+
+def _entity_of(record: Json | None) -> Json | None:
+    body = records.body_of(record) if record is not None else None
+    return body if isinstance(body, dict) else None
+
+
+def _parent_of(entity: Json | None) -> str | None:
+    if entity is None or entity.get("entityType") != records.CHART:
+        return None
+    parent = records.metadata_of(entity).get("parentChart")
+    return parent if isinstance(parent, str) else None
+
+
+def _shift(lists: dict[str, list[str]], item: str, old: str | None, new: str | None) -> None:
+    """Move an item between remembered lists; lists are replaced, never changed in place."""
+    if old is not None and old != new and old in lists:
+        lists[old] = [other for other in lists[old] if other != item]
+    if new is not None and new in lists and item not in lists[new]:
+        lists[new] = [*lists[new], item]

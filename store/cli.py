@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from store.errors import ChartkeepError, StorageError
 
@@ -90,9 +90,9 @@ def _prepare_streams() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def _quietly(write: object, text: str) -> None:
+def _quietly(write: Callable[[str], object], text: str) -> None:
     try:
-        write(text)  # type: ignore[operator]
+        write(text)
     except OSError:
         pass
 

@@ -34,7 +34,7 @@ def completion(space: Namespace, out: Output) -> int:
 
 def _subparsers(parser: Parser) -> dict[str, Parser]:
     subs = next(action for action in parser._actions if action.dest == "command")
-    return dict(subs.choices or {})  # type: ignore[call-overload, no-any-return]
+    return dict(subs.choices or {})
 
 
 def keys(_space: Namespace, out: Output) -> int:

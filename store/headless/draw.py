@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from store.headless import dates
 from store.headless.output import CHART, DONE, OPEN, Output, safe, width, wrap
-from store.model import ChartView, Progress, StepRow
+from store.model import ChartRow, ChartView, Progress, StepRow
 
 Load = Callable[[str], ChartView | None]
 """Gives the chart with that id, or None where it cannot be found (or was not there yet)."""
@@ -85,7 +85,8 @@ class _Drawing:
     def parts(self, view: ChartView, prefix: str, depth: int, seen: set[str]) -> Iterator[str]:
         """The steps of a chart, then the child charts that come from no step."""
         total = len(view.steps) + len(view.child_charts)
-        for number, part in enumerate((*view.steps, *view.child_charts), 1):
+        parts: list[StepRow | ChartRow] = [*view.steps, *view.child_charts]
+        for number, part in enumerate(parts, 1):
             last = number == total
             place = _Place(prefix + ("└─ " if last else "├─ "), prefix + ("   " if last else "│  "))
             if isinstance(part, StepRow):

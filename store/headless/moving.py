@@ -12,6 +12,7 @@ from store.model import ARCHIVE
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
     from store.headless.output import Output
     from store.model import Change, ContextInfo
@@ -39,12 +40,12 @@ def redo(space: Namespace, out: Output) -> int:
         return acknowledge(store, out, _repeat(store.redo, space.steps))
 
 
-def _repeat(action: object, times: int) -> list[Change]:
+def _repeat(action: Callable[[], list[Change]], times: int) -> list[Change]:
     """Changes of `action` done up to `times` times; what stops it is an error only at the first."""
     changes: list[Change] = []
     for number in range(times):
         try:
-            made = action()  # type: ignore[operator]
+            made = action()
         except (NotFound, Refused):
             if number == 0:
                 raise

@@ -89,42 +89,60 @@ def _tell(finding: Finding, out: Output) -> None:
 
 def status(space: Namespace, out: Output) -> int:
     """Print the measured figures of the store."""
-    with opened(space) as store:
-        figures: dict[str, Any] = {"store": str(store.root), "read_only": store.readonly, **store.status()}
-    for line in describe(figures):
-        out.say(safe(line))
+    from store import open_store
+
+    with open_store(space.store, program="cli", readonly=space.read_only) as store:
+        # What lags is measured before this very command catches up, what is held after it.
+        before = store.status()
+        store.catch_up()
+        figures = {**store.status(), **{name: before[name] for name in ("index_lag_bytes", "unpublished")}}
+    out.lines(safe(line) for line in _figures(figures))
+    rows = [("CONTEXT", "CHART FILE", "JOURNAL", "GENERATION")]
+    rows += [
+        (
+            safe(one["name"]),
+            dates.size(one["chart_file_bytes"]),
+            dates.size(one["journal_bytes"]),
+            str(one["generation"]),
+        )
+        for one in figures["contexts"]
+    ]
+    out.say()
+    out.table(rows, right=(1, 2, 3), looks=lambda row, _column: ("bold",) if row == 0 else ())
     out.result(figures)
     return 0
 
 
-def describe(figures: dict[str, Any], indent: str = "") -> list[str]:
-    """Figures as aligned lines; nested ones stand below their name, byte counts with their unit."""
-    lines = []
-    names = {key: key.replace("_", " ").removesuffix(" bytes") for key in figures}
-    room = max((len(name) for name in names.values()), default=0)
-    for key, value in figures.items():
-        if isinstance(value, dict) and value:
-            lines += [f"{indent}{names[key]}", *describe(value, indent + "  ")]
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            lines.append(f"{indent}{names[key]}")
-            for item in value:
-                lines += describe(item, indent + "  ")
-        else:
-            lines.append(f"{indent}{names[key]:<{room}}  {_figure(key, value)}")
-    return lines
+def _figures(figures: dict[str, Any]) -> list[str]:
+    """The figures of a whole store, one subject to a line."""
+    sizes = ", ".join(
+        f"{name.replace('_', ' ')} {dates.size(size)}" for name, size in figures["sizes"].items()
+    )
+    counts = ", ".join(
+        dates.plural(count, name.removesuffix("s")) for name, count in figures["counts"].items()
+    )
+    lines = {
+        "store": figures["store"] + (" (for reading only)" if figures["readonly"] else ""),
+        "holds": counts,
+        "sizes": sizes,
+        "disk free": dates.size(figures["disk_free"]),
+        "index lag": dates.size(figures["index_lag_bytes"]),
+        "to publish": ", ".join(figures["unpublished"]) or "nothing",
+        "verified": _verified(figures["last_verification"]),
+        "kept aside": dates.plural(figures["kept_aside"], "file"),
+    }
+    if figures["problem"]:
+        lines["problem"] = figures["problem"]
+    return [f"{name:<12}{text}" for name, text in lines.items()]
 
 
-def _figure(key: str, value: Any) -> str:
-    if value is None:
-        return "never" if key.startswith("last_") else "unknown"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (int, float)) and ("bytes" in key or key == "size"):
-        return dates.size(value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, (list, dict)):
-        return ", ".join(map(str, value)) or "none"
-    return dates.moment(value) if key.startswith(("last_", "since", "at")) else str(value)
+def _verified(last: Any) -> str:
+    if not last:
+        return "never; `chartkeep verify` does"
+    if not isinstance(last, dict):
+        return dates.moment(str(last))
+    errors = last.get("error")
+    found = (
+        "" if errors is None else ", nothing wrong" if not errors else f", {dates.plural(errors, 'error')}"
+    )
+    return dates.moment(last.get("at")) + found

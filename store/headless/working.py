@@ -61,7 +61,8 @@ def acknowledge(store: Store, out: Output, changes: Sequence[Change]) -> int:
 
     made = [change for change in changes if not change.empty]
     for change in made:
-        named = f"  ({safe(change.focus)})" if _wrote(change, change.focus) else ""
+        name = _written(change)
+        named = f"  ({safe(name)})" if name else ""
         out.say(out.style("✓ ", "green") + safe(change.label) + out.style(named, "dim"))
     if not made:
         out.say("Nothing to change.")
@@ -81,11 +82,14 @@ def acknowledge(store: Store, out: Output, changes: Sequence[Change]) -> int:
     return 0
 
 
-def _wrote(change: Change, name: str | None) -> bool:
-    """Whether what a change leads to is what it wrote: after a deletion it is a neighbour."""
-    return name is not None and any(
+def _written(change: Change) -> str | None:
+    """What a change leads to, where that is what it wrote: after a deletion it is a neighbour."""
+    name = change.focus
+    if name is None or not any(
         edit.op == "put" and edit.key.startswith(f"e:{name}") for edit in change.edits
-    )
+    ):
+        return None
+    return name
 
 
 def confirm(out: Output, question: str, yes: bool) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+
+import pytest
 
 from tests.store.cli.conftest import Run
 
@@ -57,6 +60,21 @@ def test_rm_says_how_many_and_wants_a_yes(run: Run, book: str) -> None:
     assert titles(run) == []
     assert run("undo").code == 0
     assert titles(run) == ["A book people finish"]
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 4), ("", 4)])
+def test_rm_asks_on_a_terminal(
+    run: Run, book: str, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    ran = run("rm", book)
+    assert ran.code == code
+    assert "Delete 1 chart and 3 steps: “A book people finish”? [y/N]" in ran.err
+    assert len(titles(run)) == (0 if code == 0 else 1)
 
 
 def test_rm_of_a_step(run: Run, book: str) -> None:

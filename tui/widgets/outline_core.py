@@ -51,6 +51,7 @@ class OutlineCore(Drawn):
         self._highlight = ""
         self._strips: dict[tuple[int, str], Strip] = {}
         self._asked: set[int] = set()
+        self._asking = False
         self._moved_at = 0.0
         self._moved_by = 0
 
@@ -88,6 +89,7 @@ class OutlineCore(Drawn):
         self.model.load(ids)
         self._cursor = max(0, min(cursor, len(self.model) - 1))
         self._anchor = None
+        self._asked.clear()
         self._lines_changed(moved=True)
 
     def show(self, rows: Sequence[Row]) -> None:
@@ -177,7 +179,7 @@ class OutlineCore(Drawn):
             self.redraw(range(start, bottom))
         else:
             self._all_changed()
-        self._ask()
+        self._ask_soon()
         if moved:
             self._tell()
 
@@ -194,17 +196,24 @@ class OutlineCore(Drawn):
         self._strips.clear()
         self.set_lines(max(1, len(self.model)))
         self.keep_visible(self._cursor, len(self.model))
-        self._ask()
+        self._ask_soon()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Ask for rows that came into view."""
         super().watch_scroll_y(old_value, new_value)
-        self._ask()
+        self._ask_soon()
 
     # ------------------------------------------------------------------ asking
 
+    def _ask_soon(self) -> None:
+        """Ask once the present handler is done: it may be about to supply what is missing."""
+        if not self._asking and self.is_running:
+            self._asking = True
+            self.call_next(self._ask)
+
     def _ask(self) -> None:
         """Ask for unknown rows around the screen, once each, and for two screens more while at it."""
+        self._asking = False
         height = self.size.height
         if not height:
             return

@@ -93,6 +93,18 @@ async def test_rows_are_asked_for_by_window_and_drawn() -> None:
         assert "Chart 99999" in app.line(19)
 
 
+async def test_rows_given_at_once_are_not_asked_for() -> None:
+    app = Host(0)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        app.seen.clear()
+        app.outline.load(range(10))
+        app.outline.supply(range(10), [row(n) for n in range(10)])
+        await pilot.pause()
+        assert not [seen for seen in app.seen if seen[0] == "need"]
+        assert app.outline.cursor_key == "c0"
+
+
 async def test_a_move_repaints_two_lines() -> None:
     app = Host()
     async with app.run_test(size=(60, 20)) as pilot:

@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate
+from textual.app import App
+from textual.screen import Screen
 from textual.strip import Strip
 
-from tui.widgets.thrift import ThriftyUpdate, switch
+from tui.widgets.thrift import ThriftyCompositor, ThriftyUpdate, economise, switch
 
 WIDTH, CUT = 30, 17
 STYLES = st.builds(
@@ -78,3 +80,12 @@ def test_switching_twice_is_switching_once(a: Style, b: Style, c: Style) -> None
     direct = switch(Style(), c, system) + "x"
     assert screen_after(there, "")[0] == screen_after(direct, "")[0]
     assert switch(a, a, system) == ""
+
+
+async def test_a_screen_is_economised_once_and_before_it_is_shown() -> None:
+    async with App[None]().run_test() as pilot:
+        screen = Screen[object]()
+        assert economise(screen)
+        assert not economise(screen)
+        assert isinstance(screen._compositor, ThriftyCompositor)
+        assert not economise(pilot.app.screen)

@@ -142,7 +142,8 @@ class Activity(Reads):
     def changed_since(self, context: str, position: Position) -> set[str]:
         """Keys with a version that lies after a position."""
         rows = self._conn.execute(
-            "SELECT DISTINCT key FROM versions WHERE ctx = ? AND (generation, start) >= (?, ?)",
+            "SELECT DISTINCT key FROM versions WHERE ctx = ?1 AND seq >= (SELECT MIN(seq) FROM transactions"
+            " WHERE ctx = ?1 AND (generation, start) >= (?2, ?3))",
             (self._ctx(context), position.generation, position.offset),
         )
         return {read_key(row[0]) for row in rows}

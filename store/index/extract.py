@@ -22,7 +22,6 @@ _ROLES = {
     "current_reality": REALITY,
     "action_step": STEP,
 }
-_DONE = (True, "completed")
 _EXACT = 1 << 53
 MOST_OBSERVATIONS = 1 << 16
 """Observations of one record that are indexed; no more are."""
@@ -53,6 +52,31 @@ class Columns(NamedTuple):
     updated: str | None
 
 
+_BARE = Columns(
+    kind="other",
+    role=OTHER,
+    loose=0,
+    entity_type=None,
+    name=None,
+    chart_id=None,
+    text=None,
+    last_text=None,
+    notes=0,
+    due=None,
+    done=0,
+    level=None,
+    parent_chart=None,
+    parent_step=None,
+    source_step=None,
+    child_chart=None,
+    step_order=None,
+    phase=None,
+    created=None,
+    updated=None,
+)
+_RELATION = _BARE._replace(kind="relation", role=RELATION)
+
+
 class Extract(NamedTuple):
     """A record as the index keeps it. `ends` is (from, type, to) of a relation."""
 
@@ -74,9 +98,11 @@ def extract(key: str, raw: bytes) -> Extract:
             value = None
     body = records.body_of(value)
     prefix = key[:2]
-    if prefix == "e:" and isinstance(body, dict):
+    if not isinstance(body, dict):
+        found = _other("comment" if prefix == "c:" else "other", None)
+    elif prefix == "e:":
         found = _entity(body)
-    elif prefix == "r:" and isinstance(body, dict):
+    elif prefix == "r:":
         found = _relation(body)
     else:
         found = _other("comment" if prefix == "c:" else "other", body)
@@ -116,31 +142,23 @@ def _metadata(metadata: Json, role: int, name: str) -> tuple[Any, ...]:
     """From `due` to `updated`."""
     get = metadata.get
     created = _instant(get("createdAt"))
-    done = get("completionStatus") in _DONE or get("completed") in _DONE
-    if done and (get("completionStatus") == 1 or get("completed") == 1):
-        # 1 == True in Python, but not in the files.
-        done = any(
-            get(member) is True or get(member) == "completed" for member in ("completionStatus", "completed")
-        )
-    charts = role <= OUTCOME
-    return (
-        _text(get("dueDate")),
-        int(done),
-        _int(get("level")),
-        (_text(get("parentChart")) or _text(get("parentChartId"))) if charts else None,
-        _text(get("parentActionStep")) if charts else None,
-        _text(get("sourceActionStepId")) if charts else None,
-        _text(get("telescopedToChartId")) if role == STEP else None,
-        _order(get("order"), name) if role == STEP else None,
-        _text(get("phase")),
-        created,
-        _instant(get("updatedAt")) or created,
-    )
+    status, completed = get("completionStatus"), get("completed")
+    # By identity: 1 == True in Python, but not in the files.
+    done = status is True or completed is True or status == "completed" or completed == "completed"
+    updated = _instant(get("updatedAt")) or created
+    due, phase = _text(get("dueDate")), _text(get("phase"))
+    if role == STEP:
+        child, order = _text(get("telescopedToChartId")), _order(get("order"), name)
+        return due, int(done), None, None, None, None, child, order, phase, created, updated
+    if role > OUTCOME:
+        return due, int(done), None, None, None, None, None, None, phase, created, updated
+    parent = _text(get("parentChart")) or _text(get("parentChartId"))
+    step, source = _text(get("parentActionStep")), _text(get("sourceActionStepId"))
+    return due, int(done), _int(get("level")), parent, step, source, None, None, phase, created, updated
 
 
 def _relation(body: Json) -> Extract:
-    ends = (str(body.get("from")), str(body.get("relationType")), str(body.get("to")))
-    return Extract(_BARE._replace(kind="relation", role=RELATION), [], ends)
+    return Extract(_RELATION, [], (str(body.get("from")), str(body.get("relationType")), str(body.get("to"))))
 
 
 def _other(kind: str, body: Any) -> Extract:
@@ -159,10 +177,6 @@ def _other(kind: str, body: Any) -> Extract:
         notes=len(texts) - 1 if texts else 0,
     )
     return Extract(columns, texts, None)
-
-
-_BARE = Columns("other", OTHER, 0, *(None,) * 5, 0, None, 0, *(None,) * 9)  # type: ignore[arg-type]
-_BARE = _BARE._replace(notes=0, done=0)
 
 
 def _texts(value: Any) -> list[str]:
@@ -218,6 +232,8 @@ def scrub(text: str) -> str:
 
 def bind_key(key: str) -> str | bytes:
     """A key as a value to bind: bytes where it holds lone surrogates, so that no two keys become one."""
+    if key.isascii():
+        return key
     try:
         key.encode("utf-8")
     except UnicodeEncodeError:

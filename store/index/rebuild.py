@@ -107,23 +107,13 @@ class Loader:
         self._seq = seq = sync.next_seq(self._seq, tx.at, self.ctx)
         self._transactions.append(sync.tx_row(tx, seq, self.ctx))
         self._lines += len(tx.lines)
+        ctx, add = self.ctx, self._versions.append
         for n, line in enumerate(tx.lines):
-            key = bind_key(line.key)
-            self._versions.append(
-                (
-                    seq,
-                    n,
-                    self.ctx,
-                    key,
-                    line.ver,
-                    int(line.raw is None),
-                    line.generation,
-                    line.offset,
-                    line.length,
-                )
-            )
-            rid = self._record(key, line, line.raw) if line.raw is not None else None
-            if carried or line.ver > 1:
+            generation, start, size, _, name, ver, _, _, raw = line
+            key = bind_key(name)
+            add((seq, n, ctx, key, ver, 1 if raw is None else 0, generation, start, size))
+            rid = self._record(key, line, raw) if raw is not None else None
+            if carried or ver > 1:
                 self._again.append((key, rid))
 
     def _record(self, key: str | bytes, line: Line, raw: bytes) -> int:

@@ -24,6 +24,7 @@ QUERIES = {
     " FROM versions v JOIN contexts c ON c.id = v.ctx",
     "records": "SELECT c.name, r.* FROM records r JOIN contexts c ON c.id = r.ctx",
     "observations": "SELECT r.key, b.id & 65535, b.text FROM observations b JOIN records r ON r.id = b.id >> 16",
+    "order of change": "SELECT key, ROW_NUMBER() OVER (ORDER BY id) FROM records",
     "relations": "SELECT r.key, e.from_name, e.type, e.to_name FROM relations e JOIN records r ON r.id = e.id",
     "charts": "SELECT c.name, h.* FROM charts h JOIN contexts c ON c.id = h.ctx",
     "steps": "SELECT c.name, s.* FROM steps s JOIN contexts c ON c.id = s.ctx",

@@ -23,7 +23,7 @@ class ChartPane(Drawn):
     """Draws one `ChartView`. `show` changes it; the pane posts where its own cursor goes."""
 
     DEFAULT_CSS = """
-    ChartPane > .drawn--rule { color: $text-muted; text-style: underline; }
+    ChartPane > .drawn--rule { color: $text-primary; text-style: underline; }
     ChartPane > .drawn--outcome { text-style: bold; }
     ChartPane:nocolor > .drawn--rule { text-style: underline; }
     ChartPane:ansi > .drawn--rule { color: ansi_default; text-style: underline; }

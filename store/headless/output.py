@@ -15,6 +15,9 @@ from typing import Any, TextIO
 
 DONE, OPEN, CHART = "✓", "○", "◇"
 """The marks of a completed row, of an open one, and of a chart among steps."""
+PAPER = 100
+LONGEST = 400
+"""Cells in the longest line of a table where no one's terminal would break it."""
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 Looks = Callable[[int, int], tuple[str, ...]]
@@ -112,9 +115,9 @@ class Output:
 
     @property
     def columns(self) -> int:
-        """Cells in a line: the terminal's width, or 100 where the output is a file or a pipe."""
+        """Cells to break text at: the terminal's width, or 100 where the output is a file or a pipe."""
         if not self.terminal:
-            return 100
+            return PAPER
         try:
             return max(40, os.get_terminal_size(self.out.fileno()).columns)
         except (OSError, ValueError):
@@ -170,7 +173,7 @@ class Output:
         stretch: int = -1,
         looks: Looks | None = None,
     ) -> None:
-        """Rows in aligned columns; column `stretch` is cut where lines would be too long.
+        """Rows in aligned columns; column `stretch` is cut where lines would be too long for the terminal.
 
         Columns named in `right` are aligned on the right; a column empty in every row is left
         out. Texts must be `safe` already; `looks(row, column)` gives the styles of a cell.
@@ -178,7 +181,7 @@ class Output:
         if self.json or not rows:
             return
         cells = [list(map(width, row)) for row in rows]
-        rooms = fit(cells, self.columns, stretch)
+        rooms = fit(cells, self.columns if self.terminal else LONGEST, stretch)
         shown = [column for column, room in enumerate(rooms) if room]
         coloured = self.colour and looks is not None
         lines = []

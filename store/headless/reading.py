@@ -123,7 +123,8 @@ def _past(store: Store, context: str, at: datetime) -> draw.Load:
     from store.charts import chart_view
     from store.reading import Past
 
-    past = Past(store, context, at)
+    with store.snapshot() as snap:
+        past = Past(store, snap, context, at)
     known = set(past.chart_ids())
     return lambda chart_id: chart_view(past, chart_id) if chart_id in known else None
 

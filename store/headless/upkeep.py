@@ -75,7 +75,9 @@ def verify(space: Namespace, out: Output) -> int:
         out.say(f"{out.style('✓', 'green')} Nothing is wrong.")
     else:
         warnings = sum(finding.severity == "warning" for finding in findings)
-        out.say(f"{dates.plural(errors, 'error')}, {dates.plural(warnings, 'warning')}.")
+        notices = len(findings) - errors - warnings
+        counts = ((errors, "error"), (warnings, "warning"), (notices, "notice"))
+        out.say(", ".join(dates.plural(count, noun) for count, noun in counts) + ".")
     out.result({"ok": not errors, "findings": [shapes.finding(finding) for finding in findings]})
     return Damaged.exit_code if errors else 0
 

@@ -59,11 +59,20 @@ def test_table_aligns_and_leaves_empty_columns_out(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "one    1\n中文  22\n"
 
 
-def test_table_cuts_the_column_that_gives_way(capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_cuts_the_column_that_gives_way_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
     Output().table([("t" * 200, "chart_1")], stretch=0)
-    (line,) = capsys.readouterr().out.splitlines()
-    assert len(line) == 100
+    (line,) = terminal.getvalue().splitlines()
+    assert len(line) == 80
     assert line.endswith("…  chart_1")
+
+
+def test_table_in_a_pipe_keeps_long_titles_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    Output().table([("t" * 200, "chart_1"), ("u" * 9000, "chart_2")], stretch=0)
+    first, second = capsys.readouterr().out.splitlines()
+    assert "t" * 200 in first
+    assert len(second) == 400
 
 
 def test_json_survives_what_foreign_files_hold(capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,7 +119,7 @@ class Output:
         if not self.terminal:
             return PAPER
         try:
-            return max(40, os.get_terminal_size(self.out.fileno()).columns)
+            return max(40, os.get_terminal_size(self.out.fileno()).columns or 80)  # 0: it does not say
         except (OSError, ValueError):
             return 80
 

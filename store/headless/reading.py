@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _RECORDS_PER_COMMAND = 12
 """Records of one chart that a command may write: how many versions are read to find N commands."""
+_END = 6
+"""Characters at the end of an id that `list` shows on a terminal."""
 _LOOKS = {"overdue": ("red",), "soon": ("yellow",), "": ()}
 
 
@@ -77,12 +79,11 @@ def _nested(rows: list[ChartRow]) -> list[ChartRow]:
 def _print_rows(rows: list[ChartRow], out: Output, *, several: bool) -> None:
     table = []
     today = clock.today()
-    for row in rows:
+    shown = _ids(rows, short=out.terminal)
+    for row, chart_id in zip(rows, shown, strict=True):
         title = "  " * min(row.level, 8) + f"{DONE if row.done else OPEN} {safe(row.title)}"
         due = safe(dates.due(row.due, row.done, today))
-        table.append(
-            (title, str(row.progress), due, safe(row.context) if several else "", safe(row.chart_id))
-        )
+        table.append((title, str(row.progress), due, safe(row.context) if several else "", chart_id))
 
     def looks(index: int, column: int) -> tuple[str, ...]:
         row = rows[index]
@@ -91,6 +92,13 @@ def _print_rows(rows: list[ChartRow], out: Output, *, several: bool) -> None:
         return ("dim",) if row.done or column > 2 else ()
 
     out.table(table, right=(1, 2), stretch=0, looks=looks)
+
+
+def _ids(rows: list[ChartRow], *, short: bool) -> list[str]:
+    """Chart ids, on a terminal only their ends, which name a chart as well, where those differ."""
+    ids = [safe(row.chart_id) for row in rows]
+    ends = [chart_id[-_END:] if chart_id.startswith("chart_") else chart_id for chart_id in ids]
+    return ends if short and len(set(ends)) == len(set(ids)) else ids
 
 
 def show(space: Namespace, out: Output) -> int:
@@ -207,7 +215,7 @@ def _transactions(rows: Iterable[TxRow], out: Output) -> int:
     table = [
         (
             dates.moment(row.at),
-            safe(row.label or row.command or dates.plural(row.count, "record"))
+            safe(row.label or row.command or dates.plural(row.records, "record"))
             + (" (undone)" if row.undone_by else ""),
             safe(row.by),
             safe(f"{row.context}/{row.tx}"),

@@ -112,15 +112,6 @@ def _whole(store: Store, context: str) -> Iterator[bytes]:
 
 def import_files(space: Namespace, out: Output) -> int:
     """Bring the charts of files into a context, one transaction each: JSONL, or an outline in Markdown."""
-    from store.importing import plan_import
-
     with opened(space, writes=True) as store:
         context = context_for_new(store, space)
-        changes = []
-        for name in space.files:
-            path = Path(name)
-            if not path.is_file():
-                raise NotFound(f"{path} is not a file. Name a chart file (JSONL) or an outline (Markdown).")
-            with path.open("rb") as lines:
-                changes.append(store.run(context, plan_import, lines, source=path.name))
-        return acknowledge(store, out, changes)
+        return acknowledge(store, out, [store.import_file(name, context) for name in space.files])

@@ -58,7 +58,7 @@ class Activity(Reads):
 
     def record(self, context: str, key: str) -> RecordRow | None:
         """The live record of a key; None where there is none or it was deleted."""
-        row = self._conn.execute(
+        row = self._ask(
             "SELECT kind, entity_type, name, chart_id, ver, ord, generation, start, size, changed_at"
             " FROM records WHERE ctx = ? AND key = ?",
             (self._ctx(context), bind_key(key)),
@@ -67,7 +67,7 @@ class Activity(Reads):
 
     def live_records(self, context: str) -> Iterator[LiveRow]:
         """Every live record in the order of the chart file: entities, relations, then the rest."""
-        rows = self._conn.execute(
+        rows = self._ask(
             "SELECT key, kind, generation, start, size FROM records WHERE ctx = ?"
             " ORDER BY CASE WHEN role <= 4 THEN 0 ELSE role END, ord",
             (self._ctx(context),),
@@ -77,7 +77,7 @@ class Activity(Reads):
 
     def keys_of(self, context: str, chart_id: str) -> list[str]:
         """Keys of the live entities of a chart (and foreign records that name it), in file order."""
-        rows = self._conn.execute(
+        rows = self._ask(
             "SELECT key FROM records WHERE ctx = ? AND chart_id = ? ORDER BY ord",
             (self._ctx(context), chart_id),
         )
@@ -85,7 +85,7 @@ class Activity(Reads):
 
     def chart_records(self, context: str, chart_id: str) -> list[RecordRow]:
         """The live records behind `keys_of`, in the same order: a chart read in one go."""
-        rows = self._conn.execute(
+        rows = self._ask(
             "SELECT key, kind, entity_type, name, chart_id, ver, ord, generation, start, size, changed_at"
             " FROM records WHERE ctx = ? AND chart_id = ? ORDER BY ord",
             (self._ctx(context), chart_id),
@@ -94,7 +94,7 @@ class Activity(Reads):
 
     def relations_of(self, context: str, name: str) -> list[str]:
         """Keys of the live relations from or to an entity, in file order."""
-        rows = self._conn.execute(
+        rows = self._ask(
             "SELECT key FROM records WHERE id IN (SELECT id FROM relations WHERE ctx = ?1 AND from_name = ?2"
             " UNION SELECT id FROM relations WHERE ctx = ?1 AND to_name = ?2) ORDER BY ord",
             (self._ctx(context), name),
@@ -119,7 +119,7 @@ class Activity(Reads):
 
     def newest(self, context: str, key: str) -> tuple[int, bool, int, int, int] | None:
         """(ver, deleted, generation, offset, length) of a key's newest version: the least that planning asks."""
-        row = self._conn.execute(
+        row = self._ask(
             "SELECT ver, deleted, generation, start, size FROM versions WHERE ctx = ? AND key = ?"
             " ORDER BY ver DESC, seq DESC LIMIT 1",
             (self._ctx(context), bind_key(key)),
@@ -141,7 +141,7 @@ class Activity(Reads):
 
     def changed_since(self, context: str, position: Position) -> set[str]:
         """Keys with a version that lies after a position."""
-        rows = self._conn.execute(
+        rows = self._ask(
             "SELECT DISTINCT key FROM versions WHERE ctx = ?1 AND seq >= (SELECT MIN(seq) FROM transactions"
             " WHERE ctx = ?1 AND (generation, start) >= (?2, ?3))",
             (self._ctx(context), position.generation, position.offset),
@@ -154,7 +154,7 @@ class Activity(Reads):
         That is the state after the last transaction, in journal order, stamped at or before `at`.
         """
         ctx = self._ctx(context)
-        last = self._conn.execute(
+        last = self._ask(
             "SELECT MAX(seq) FROM transactions WHERE ctx = ? AND at <= ?", (ctx, at)
         ).fetchone()[0]
         if last is None:
@@ -172,8 +172,8 @@ class Activity(Reads):
         A deleted record is found by its name, which begins with the chart's id in all but odd files.
         """
         ctx = self._ctx(context)
-        live = self._conn.execute("SELECT key FROM records WHERE ctx = ? AND chart_id = ?", (ctx, chart_id))
-        named = self._conn.execute(
+        live = self._ask("SELECT key FROM records WHERE ctx = ? AND chart_id = ?", (ctx, chart_id))
+        named = self._ask(
             "SELECT key FROM versions WHERE ctx = ?1 AND key = ?2"
             " UNION SELECT key FROM versions WHERE ctx = ?1 AND key > ?2 || '_' AND key < ?2 || '_' || ?3"
             " EXCEPT SELECT key FROM records WHERE ctx = ?1 AND (key = ?2 OR key > ?2 || '_' AND key < ?2 || '_' || ?3)",
@@ -183,7 +183,7 @@ class Activity(Reads):
         found: list[HistoryRow] = []
         for begin in range(0, len(keys), 500):
             part = keys[begin : begin + 500]
-            rows = self._conn.execute(
+            rows = self._ask(
                 f"SELECT {_VERSION}, t.command, t.label, t.session, v.seq FROM versions v JOIN transactions t"
                 f" ON t.seq = v.seq WHERE v.ctx = ? AND v.key IN ({marks(part)}) ORDER BY v.seq DESC, v.n DESC LIMIT ?",
                 (ctx, *part, limit),
@@ -246,7 +246,7 @@ class Activity(Reads):
         """Rows by context: records, versions, transactions, charts, steps."""
         found: dict[str, dict[str, int]] = {name: {} for name in self._by_name}
         for table in ("records", "versions", "transactions", "charts", "steps"):
-            counted = dict(self._conn.execute(f"SELECT ctx, COUNT(*) FROM {table} GROUP BY ctx").fetchall())
+            counted = dict(self._ask(f"SELECT ctx, COUNT(*) FROM {table} GROUP BY ctx").fetchall())
             for name, ctx in self._by_name.items():
                 found[name][table] = counted.get(ctx, 0)
         return found
@@ -255,7 +255,7 @@ class Activity(Reads):
         """By day (UTC): transactions and versions written, and all versions up to then (`total`)."""
         total = 0
         found = []
-        for day, transactions, written in self._conn.execute(
+        for day, transactions, written in self._ask(
             "SELECT substr(at, 1, 10), COUNT(*), SUM(count) FROM transactions GROUP BY 1 ORDER BY 1"
         ):
             total += written
@@ -265,7 +265,7 @@ class Activity(Reads):
     def sizes(self) -> dict[str, int]:
         """Bytes of the database: `file`, of it `free`."""
         pages, free, page = (
-            self._conn.execute(f"PRAGMA {name}").fetchone()[0]
+            self._ask(f"PRAGMA {name}").fetchone()[0]
             for name in ("page_count", "freelist_count", "page_size")
         )
         return {"file": pages * page, "free": free * page}
@@ -277,7 +277,7 @@ class Activity(Reads):
         return rows[0] if rows else None
 
     def _versions(self, where: str, bind: tuple[Any, ...]) -> list[VersionRow]:
-        return [self._version(row) for row in self._conn.execute(f"{_VERSIONS} WHERE {where}", bind)]
+        return [self._version(row) for row in self._ask(f"{_VERSIONS} WHERE {where}", bind)]
 
     def _version(self, row: Any) -> VersionRow:
         ctx, key, ver, deleted, at, who, tx_generation, tx_start, generation, start, size = row
@@ -295,7 +295,7 @@ class Activity(Reads):
         )
 
     def _txs(self, where: str, bind: tuple[Any, ...]) -> list[TxRow]:
-        rows = self._conn.execute(f"SELECT {_TX} FROM transactions WHERE {where}", bind).fetchall()
+        rows = self._ask(f"SELECT {_TX} FROM transactions WHERE {where}", bind).fetchall()
         undone = self._undone([(row[1], f"{row[2]}:{row[3]:x}") for row in rows])
         return [
             TxRow(
@@ -321,7 +321,7 @@ class Activity(Reads):
         undoers: dict[tuple[int, str], str] = {}
         for begin in range(0, len(txs), 500):
             part = txs[begin : begin + 500]
-            rows = self._conn.execute(
+            rows = self._ask(
                 "SELECT ctx, undoes, generation, start FROM transactions WHERE (ctx, undoes) IN"
                 f" (VALUES {', '.join(['(?, ?)'] * len(part))}) ORDER BY seq",
                 [item for pair in part for item in pair],
@@ -339,7 +339,7 @@ class Activity(Reads):
         """Those of `undoers` that a redo took back, where the redo was not undone in its turn."""
         found: dict[tuple[int, str], tuple[int, str]] = {}
         for ctx, undoer in undoers:
-            row = self._conn.execute(
+            row = self._ask(
                 "SELECT generation, start FROM transactions WHERE ctx = ? AND redoes = ? ORDER BY seq DESC LIMIT 1",
                 (ctx, undoer),
             ).fetchone()

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from store.index.extract import scrub
 from store.model import ARCHIVE, Position
 
 
@@ -22,13 +23,20 @@ class Reads:
         self._by_id: dict[int, str] = dict(conn.execute("SELECT id, name FROM contexts").fetchall())
         self._by_name = {name: ctx for ctx, name in self._by_id.items()}
 
+    def _ask(self, sql: str, bind: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run a query. What a person typed may hold lone surrogates: they are escaped as in the rows."""
+        try:
+            return self._conn.execute(sql, bind)
+        except UnicodeEncodeError:
+            return self._conn.execute(sql, [scrub(item) if isinstance(item, str) else item for item in bind])
+
     def empty(self) -> bool:
         """True where no journal was ever read into the index."""
-        return self._conn.execute("SELECT 1 FROM positions LIMIT 1").fetchone() is None
+        return self._ask("SELECT 1 FROM positions LIMIT 1").fetchone() is None
 
     def position(self, context: str, family: str = "charts") -> Position | None:
         """How far a journal was read; None if not at all."""
-        row = self._conn.execute(
+        row = self._ask(
             "SELECT generation, start, hash FROM positions WHERE id = ?", (f"{context}/{family}",)
         ).fetchone()
         return None if row is None else Position(*row)

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from store import clock
 from store.index.activity import Activity
 from store.index.base import marks
+from store.index.extract import bind_key
 from store.index.search import Search
 from store.model import ARCHIVE, ChartRow, ChartView, ContextInfo, Progress, StepRow
 
@@ -61,7 +62,7 @@ class Snapshot(Activity, Search):
 
     def contexts(self) -> list[ContextInfo]:
         """Counts of every context that has charts, by name; `file` and `findings` are for others to fill in."""
-        rows = self._conn.execute(
+        rows = self._ask(
             "SELECT ctx, COUNT(*), SUM(done), SUM(done = 0 AND due < ?), MAX(updated) FROM charts GROUP BY ctx",
             (clock.today().isoformat(),),
         )
@@ -76,7 +77,7 @@ class Snapshot(Activity, Search):
     def count(self, contexts: Iterable[str] | None = None) -> int:
         """Charts in these contexts."""
         where, bind = self._within(contexts)
-        found: int = self._conn.execute(f"SELECT COUNT(*) FROM charts WHERE {where}", bind).fetchone()[0]
+        found: int = self._ask(f"SELECT COUNT(*) FROM charts WHERE {where}", bind).fetchone()[0]
         return found
 
     # -- the hierarchy ---------------------------------------------------------------------------
@@ -102,7 +103,7 @@ class Snapshot(Activity, Search):
             sql += (f" AND {extra}" if extra else "") + f" ORDER BY {order}"
             if limit is not None:
                 sql += f" LIMIT {max(0, int(limit) - len(found))}"
-            found.extend(chain.from_iterable(self._conn.execute(sql, bind)))
+            found.extend(chain.from_iterable(self._ask(sql, bind)))
         return found
 
     def charts(self, contexts: Iterable[str] | None = None, *, sort: Sort = "file") -> list[ChartRow]:
@@ -122,7 +123,7 @@ class Snapshot(Activity, Search):
         found: dict[int, ChartRow] = {}
         for begin in range(0, len(rowids), 500):
             part = tuple(rowids[begin : begin + 500])
-            rows = self._conn.execute(f"SELECT id, {_CHART} FROM charts WHERE id IN ({marks(part)})", part)
+            rows = self._ask(f"SELECT id, {_CHART} FROM charts WHERE id IN ({marks(part)})", part)
             for row in rows:
                 found[row[0]] = self._chart(row[1:])
         return [found.get(rowid) for rowid in rowids]
@@ -134,14 +135,14 @@ class Snapshot(Activity, Search):
 
     def rowid(self, context: str, chart_id: str) -> int | None:
         """Row id of a chart, the same until the next rebuild."""
-        row = self._conn.execute(
+        row = self._ask(
             "SELECT id FROM charts WHERE ctx = ? AND chart_id = ?", (self._ctx(context), chart_id)
         ).fetchone()
         return None if row is None else row[0]
 
     def steps(self, context: str, chart_id: str) -> list[StepRow]:
         """The action steps of a chart in their order. One whose child chart is complete is done."""
-        return [self._step(row) for row in self._conn.execute(_STEPS, (self._ctx(context), chart_id))]
+        return [self._step(row) for row in self._ask(_STEPS, (self._ctx(context), chart_id))]
 
     def child_charts(self, context: str, chart_id: str) -> list[ChartRow]:
         """Charts right under one that come from none of its steps."""
@@ -157,7 +158,7 @@ class Snapshot(Activity, Search):
         above: dict[str, str] = {}
         current: str | None = chart_id
         while current is not None:
-            row = self._conn.execute(
+            row = self._ask(
                 "SELECT p.chart_id, p.title FROM charts c JOIN charts p ON p.ctx = c.ctx AND p.chart_id = c.parent"
                 " WHERE c.ctx = ? AND c.chart_id = ?",
                 (ctx, current),
@@ -170,7 +171,7 @@ class Snapshot(Activity, Search):
 
     def children_of(self, context: str, chart_id: str) -> list[str]:
         """Ids of all charts right under one, in file order."""
-        rows = self._conn.execute(
+        rows = self._ask(
             "SELECT chart_id FROM charts WHERE ctx = ? AND parent = ? ORDER BY ord",
             (self._ctx(context), chart_id),
         )
@@ -191,7 +192,7 @@ class Snapshot(Activity, Search):
 
     def chart_ids(self, context: str) -> list[str]:
         """Every chart of a context, in file order."""
-        rows = self._conn.execute(
+        rows = self._ask(
             "SELECT chart_id FROM charts WHERE ctx = ? ORDER BY ord", (self._ctx(context),)
         )
         return [row[0] for row in rows]
@@ -200,9 +201,9 @@ class Snapshot(Activity, Search):
 
     def observations(self, context: str, name: str) -> list[str]:
         """The observations of an entity."""
-        rows = self._conn.execute(
+        rows = self._ask(
             f"SELECT b.text FROM records r JOIN observations b ON {_RANGE} WHERE r.ctx = ? AND r.key = ? ORDER BY b.id",
-            (self._ctx(context), "e:" + name),
+            (self._ctx(context), bind_key("e:" + name)),
         )
         return [row[0] for row in rows]
 
@@ -210,7 +211,7 @@ class Snapshot(Activity, Search):
         """Outcome and reality; of several realities all facts, of several outcomes the first."""
         names: dict[int, str] = {}
         texts: dict[int, list[str]] = {1: [], 2: []}
-        for role, name, text in self._conn.execute(
+        for role, name, text in self._ask(
             f"SELECT r.role, r.name, b.text FROM records r LEFT JOIN observations b ON {_RANGE}"
             " WHERE r.ctx = ? AND r.chart_id = ? AND r.role BETWEEN 1 AND 2 ORDER BY r.role, r.ord, b.id",
             (self._ctx(context), chart_id),
@@ -222,7 +223,7 @@ class Snapshot(Activity, Search):
 
     def others(self, context: str, chart_id: str) -> int:
         """Records of other kinds that belong to the chart: narrative beats, belts and the like."""
-        row = self._conn.execute(
+        row = self._ask(
             "SELECT COUNT(*) FROM records WHERE ctx = ? AND chart_id = ? AND role >= 4",
             (self._ctx(context), chart_id),
         ).fetchone()
@@ -231,7 +232,7 @@ class Snapshot(Activity, Search):
     def step_notes(self, context: str, chart_id: str) -> dict[str, tuple[str, ...]]:
         """Progress notes (observations after the first) by step name, of the steps that have any."""
         found: dict[str, list[str]] = {}
-        for name, text in self._conn.execute(
+        for name, text in self._ask(
             f"SELECT r.name, b.text FROM records r JOIN observations b ON {_RANGE} AND b.id > r.id * 65536"
             " WHERE r.ctx = ? AND r.chart_id = ? AND r.role = 3 AND r.notes > 0 ORDER BY r.ord, b.id",
             (self._ctx(context), chart_id),
@@ -246,7 +247,7 @@ class Snapshot(Activity, Search):
             return None
         parts = self.chart_parts(context, chart_id)
         steps = tuple(self.steps(context, chart_id))
-        phase = self._conn.execute(
+        phase = self._ask(
             "SELECT phase FROM charts WHERE ctx = ? AND chart_id = ?", (self._ctx(context), chart_id)
         ).fetchone()
         return ChartView(
@@ -295,7 +296,7 @@ class Snapshot(Activity, Search):
 
     def _charts(self, where: str, bind: tuple[Any, ...]) -> list[ChartRow]:
         return [
-            self._chart(row) for row in self._conn.execute(f"SELECT {_CHART} FROM charts WHERE {where}", bind)
+            self._chart(row) for row in self._ask(f"SELECT {_CHART} FROM charts WHERE {where}", bind)
         ]
 
     def _chart(self, row: Sequence[Any]) -> ChartRow:

@@ -51,7 +51,7 @@ def _finish(conn: sqlite3.Connection) -> None:
     sqlite.create_indexes(conn, (*_FIRST, "relations"))
     conn.execute(
         "UPDATE records SET ord = (SELECT (v.generation << 40) | v.start FROM versions v WHERE v.ctx = records.ctx"
-        " AND v.key = records.key ORDER BY v.ver, v.seq LIMIT 1) WHERE ver > 1"
+        " AND v.key = records.key ORDER BY v.ver, v.seq LIMIT 1) WHERE ver > 1 OR generation > 1"
     )
     contexts = [row[0] for row in conn.execute("SELECT id FROM contexts")]
     for ctx in contexts:

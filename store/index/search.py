@@ -54,7 +54,7 @@ class Search(Reads):
         if words:
             sql = f"SELECT rowid FROM chart_words WHERE chart_words MATCH ?{narrow}"
             try:
-                found.extend(chain.from_iterable(self._conn.execute(sql, (_match(words), *bind))))
+                found.extend(chain.from_iterable(self._ask(sql, (_match(words), *bind))))
                 return found
             except sqlite3.OperationalError:
                 # A letter newer than SQLite's tables counts as punctuation there.
@@ -63,7 +63,7 @@ class Search(Reads):
         if parts:
             likes = " AND ".join(["c0 LIKE ? ESCAPE '\\'"] * len(parts))
             sql = f"SELECT id FROM chart_words_content WHERE {likes}{narrow.replace('rowid', 'id')}"
-            found.extend(chain.from_iterable(self._conn.execute(sql, (*map(_like, parts), *bind))))
+            found.extend(chain.from_iterable(self._ask(sql, (*map(_like, parts), *bind))))
         return found
 
     def search(
@@ -105,7 +105,7 @@ class Search(Reads):
                 title or name,
                 bool(done or (chart_done and role != 3)),
             )
-            for ctx, chart_id, name, role, kind, text, title, done, chart_done in self._conn.execute(
+            for ctx, chart_id, name, role, kind, text, title, done, chart_done in self._ask(
                 sql, bind
             )
         ]

@@ -8,6 +8,7 @@ What it does shows as jobs; what came of it goes out as notices.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from store import clock
@@ -23,6 +24,8 @@ REST_SECONDS = 0.35
 """A chart file unchanged for so long is at rest: its deletions may be believed."""
 HEARTBEAT = 2.0
 """Seconds between looks at the files themselves, for events that got lost."""
+LINGER = 1.0
+"""Seconds after which a replaced chart file is looked at for a write that came late."""
 PATIENCE = 10.0
 """A burst of edits puts publishing off by at most so many publish delays."""
 
@@ -37,6 +40,7 @@ class Background:
         self._events: dict[tuple[str, str], None] = {}
         self._due: dict[tuple[str, str], float] = {}
         self._latest: dict[str, float] = {}
+        self._looks: list[tuple[float, str, Callable[[], bool]]] = []
         self._closing = False
         self._busy = False
         self.problem = ""
@@ -80,18 +84,21 @@ class Background:
                 self._guard(self._handle, context, kind)
             for context, kind in self._fallen_due():
                 self._guard(self._publish if kind == "publish" else self._chart_file, context)
+            self._guard(self._look_at_replaced)
             if self._closing and not self._events:
                 break
             if clock.monotonic() - looked > HEARTBEAT:
                 looked = clock.monotonic()
                 self._guard(self.watcher.look)
         self._guard(self._store.settle)
+        self._look_at_replaced(now=True)
 
     def _next(self) -> list[tuple[str, str]]:
         with self._wake:
             self._busy = False
             if not self._events and not self._closing:
-                soonest = min(self._due.values(), default=clock.monotonic() + HEARTBEAT)
+                dues = [*self._due.values(), *(due for due, _, _ in self._looks)]
+                soonest = min(dues, default=clock.monotonic() + HEARTBEAT)
                 self._wake.wait(max(0.0, min(soonest - clock.monotonic(), HEARTBEAT)))
             self._busy = True
             events = list(self._events)
@@ -106,9 +113,9 @@ class Background:
                 del self._due[item]
         return ready
 
-    def _guard(self, work: object, *args: str) -> None:
+    def _guard(self, work: Callable[..., None], *args: str) -> None:
         try:
-            work(*args)  # type: ignore[operator]
+            work(*args)
             self.problem = ""
         except ChartkeepError as error:
             self.problem = str(error)
@@ -118,11 +125,17 @@ class Background:
         store = self._store
         store.contexts.finish()
         for context in store.contexts.names():
+            self._guard(self._tidy, context)
             self._guard(self._chart_file, context)
             self._guard(self._sync, context)
             self._schedule(context, "publish", self._delay)
         store.finish_moves()
         store.tell(Notice("", None, own=False))
+
+    def _tidy(self, context: str) -> None:
+        from store import exchange
+
+        exchange.tidy(self._store, context)
 
     def _handle(self, context: str, kind: str) -> None:
         if kind == "contexts":
@@ -171,5 +184,22 @@ class Background:
         from store import exchange
 
         self._latest.pop(context, None)
-        if context in self._store.contexts.names() and exchange.publish(self._store, context):
+        if context not in self._store.contexts.names():
+            return
+        if exchange.publish(self._store, context, linger=lambda look: self._linger(context, look)):
             self._store.tell(Notice(context, frozenset(), own=True))
+
+    def _linger(self, context: str, look: Callable[[], bool]) -> None:
+        with self._wake:
+            self._looks.append((clock.monotonic() + LINGER, context, look))
+
+    def _look_at_replaced(self, *, now: bool = False) -> None:
+        """Look once more at files that were replaced a moment ago: a slow writer may have held one open."""
+        moment = clock.monotonic()
+        with self._wake:
+            ready = [item for item in self._looks if now or item[0] <= moment]
+            self._looks = [item for item in self._looks if item not in ready]
+        for _, context, look in ready:
+            if look():
+                self._linger(context, look)
+                self.poke(context, "journal")

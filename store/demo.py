@@ -57,7 +57,12 @@ def _fill(store: Store) -> None:
         ["Measure where the time goes", "Cache the ledger totals"],
     )
     finished = _chart(
-        store, "work", "Two colleagues run the release without me", ["Only I can release"], 20, ["Write it down", "Let them do one"]
+        store,
+        "work",
+        "Two colleagues run the release without me",
+        ["Only I can release"],
+        20,
+        ["Write it down", "Let them do one"],
     )
     store.run("work", complete, finished)
     run = _chart(

@@ -40,6 +40,7 @@ __all__ = [
     "exchange_file",
     "link_file",
     "make_dirs",
+    "move",
     "read_blocks",
     "remove_file",
     "replace_file",
@@ -157,6 +158,15 @@ def _renameat2() -> ctypes._NamedFuncPointer | None:
     if not sys.platform.startswith("linux"):
         return None
     return getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+
+
+def move(source: Path, target: Path) -> None:
+    """Give a file or folder another name in the same file system, durably in both folders."""
+    with guard("rename", source):
+        syscalls.rename(source, target)
+    sync_dir(target.parent)
+    if source.parent != target.parent:
+        sync_dir(source.parent)
 
 
 def link_file(source: Path, target: Path) -> None:

@@ -7,16 +7,19 @@ file that cannot be trusted is kept whole in `.recovery/` before it is replaced.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING
 
 from store import clock, durable
 from store import publish as publishing
-from store.absorb import Absorption, plan_absorb
-from store.chartfile import Broken, ChartFile, Signature, quarantine, read_chart_file, signature
+from store.absorb import Absorption, import_edits, plan_absorb
+from store.chartfile import ChartFile, Signature, broken_bytes, quarantine, read_chart_file, signature
 from store.model import Change, Finding, Plan, Position
 from store.past import FOREIGN, JournalHistory
 from store.publish import Published, PublishedLog
@@ -30,7 +33,12 @@ REST_NS = 300_000_000
 ROUNDS = 8
 """Publications tried in a row against a program that keeps writing in between."""
 QUIET_SECONDS = 0.02
-"""How long a replaced file is watched for a writer that still holds it open."""
+"""How long a one-shot command watches a replaced file for a writer that still holds it open."""
+CHUNK = 10_000
+"""Records of a first import that are committed together."""
+
+Linger = Callable[[Callable[[], bool]], None]
+"""Takes a function to call a little later, and again until it answers False."""
 
 
 @dataclass(slots=True)
@@ -63,8 +71,24 @@ def absorb(store: Store, context: str, *, at_rest: bool | None = None) -> Absorb
         return desk.absorb(at_rest)
 
 
-def publish(store: Store, context: str) -> bool:
+def tidy(store: Store, context: str) -> None:
+    """Absorb and remove what a crash during a publication left beside the chart file."""
+    if store.readonly:
+        return
+    desk = _Desk(store, context)
+    if not publishing.leftovers(desk.path):
+        return
+    with desk.held():
+        for path in publishing.leftovers(desk.path):
+            desk.absorb(False, path)
+            durable.remove_file(path)
+
+
+def publish(store: Store, context: str, *, linger: Linger | None = None) -> bool:
     """Write the chart file of `context` where it does not hold the state; True where it was written.
+
+    The replaced file is watched for a moment for writers that still hold it open; with `linger`
+    that happens later.
 
     A foreign change that slipped in is absorbed first, one that slips in meanwhile after, so
     nothing of either side is lost. Raises Locked, StorageError, Damaged.
@@ -75,7 +99,7 @@ def publish(store: Store, context: str) -> bool:
     if not desk.behind() and desk.known():
         return False
     with desk.held():
-        return desk.publish()
+        return desk.publish(linger)
 
 
 def unpublished(store: Store, context: str) -> bool:
@@ -109,9 +133,13 @@ class _Desk:
     def behind(self) -> bool:
         """True where the live file is not known to hold the state at the journal's end."""
         end, last = self.end(), self.log.last()
-        if end is None:
+        if end is None or (last is None and not self.path.exists() and self._never_written()):
             return False
         return last is None or last.position != end or bool(last.bases) or not self.path.exists()
+
+    def _never_written(self) -> bool:
+        """True where the journal holds no transaction: its first command was refused."""
+        return next(iter(self.store.journal(self.context).read()), None) is None
 
     def known(self) -> bool:
         found = signature(self.path)
@@ -138,9 +166,9 @@ class _Desk:
             if not file.steady:
                 return Absorbed(again=True)
             plan, change = self._commit(file, at_rest)
-            job.at(len(file.first), len(file.first))
+            job.at(file.count, file.count)
             kept = self._keep(file, plan, source)
-            job.note(self._in_words(plan, change))
+            job.note(f"{file.count:,} records taken in" if first else self._in_words(plan, change))
         return self._conclude(file, plan, change, kept, live=path is None)
 
     def _commit(self, file: ChartFile, at_rest: bool) -> tuple[Absorption, Change]:
@@ -157,8 +185,22 @@ class _Desk:
             plans.append(plan)
             return Plan("absorb", _label(self.path.name, plan), plan.edits)
 
+        if self.end() is None and file.count > CHUNK:
+            return self._import_in_parts(file)
         change = self.store.commit(self.context, planner, by=FOREIGN + self.path.name)
         return plans[-1], change
+
+    def _import_in_parts(self, file: ChartFile) -> tuple[Absorption, Change]:
+        """A first import of a large file; cut short, it goes on where it was when it is absorbed again."""
+        plan = Absorption(findings=list(file.findings), first=True, stale=bool(file.broken))
+        edits, count = import_edits(file), 0
+        change = None
+        while part := list(islice(edits, CHUNK)):
+            count += len(part)
+            made = Plan("absorb", _label(self.path.name, plan), part)
+            change = self.store.commit(self.context, partial(_as_planned, made), by=FOREIGN + self.path.name)
+        assert change is not None, "a large file holds records"
+        return plan, replace(change, label=f"{change.label}: {count:,} records")
 
     def _conclude(
         self, file: ChartFile, plan: Absorption, change: Change, kept: str | None, *, live: bool
@@ -170,11 +212,13 @@ class _Desk:
             return Absorbed(not change.empty, republish=False, again=True, said=[])
         if live and end is not None and file.exists:
             bases = plan.positions or ([end] if plan.stale else [])
-            self.log.absorbed(end, file.signature, len(file.first), bases)
+            self.log.absorbed(end, file.signature, file.count, bases)
         said = []
         if not change.empty and not plan.first:
             said.append(f"{self._in_words(plan, change)} ({self.path.name})")
-        if plan.distrust:
+        if plan.distrust and plan.first:
+            said.append(f"{self.path.name} is left as it is: {plan.distrust}.")
+        elif plan.distrust:
             where = f"; its bytes are kept in {kept}" if kept else ""
             said.append(f"{self.path.name} is not taken as it is: {plan.distrust}{where}. It is published again.")
         said.extend(plan.conflicts)
@@ -197,7 +241,7 @@ class _Desk:
                 return None
             kept = quarantine(recovery, self.path.name, stamp, durable.read_blocks(source))
         elif file.broken:
-            kept = quarantine(recovery, f"{self.path.name}.lines", stamp, _bytes_of(file.broken))
+            kept = quarantine(recovery, f"{self.path.name}.lines", stamp, broken_bytes(file, source))
         else:
             return None
         return self.store.layout.relative(kept)
@@ -224,7 +268,7 @@ class _Desk:
 
     # -- publishing --------------------------------------------------------------------------------
 
-    def publish(self) -> bool:
+    def publish(self, linger: Linger | None) -> bool:
         """Absorb, then write the live file until it holds the state; True where it was written."""
         written = False
         for _ in range(ROUNDS):
@@ -235,7 +279,7 @@ class _Desk:
             done, position = self._write()
             written = True
             self.log.published(position, done)
-            self._settle(done)
+            self._settle(done, linger)
         return written
 
     def _foreign_pending(self) -> bool:
@@ -247,8 +291,7 @@ class _Desk:
         store.sync(self.context)
         journal = store.journal(self.context)
         with store.index.snapshot() as snap:
-            position = snap.position(self.context, "charts")
-            assert position is not None, "a journal that is behind its chart file is there"
+            position = snap.position(self.context, "charts") or journal.position()
             total = snap.counts().get(self.context, {}).get("records", 0)
             with store.jobs.run("publish", f"Publish {self.path.name}", total, quiet=total < 20_000) as job:
 
@@ -269,24 +312,35 @@ class _Desk:
             return None
         return next((e.signature for e in reversed(self.log.entries()) if e.signature.same_stat(found)), None)
 
-    def _settle(self, done: Published) -> None:
-        """Absorb what slipped in while the file was swapped, then let the replaced file go."""
-        from time import sleep
-
-        while done.slipped is not None or done.still_changing():
-            self.absorb(False, done.slipped or done.replaced)
+    def _settle(self, done: Published, linger: Linger | None) -> None:
+        """Absorb what slipped in while the file was swapped; let the replaced file go once it is quiet."""
+        if done.slipped is not None:
+            self.absorb(False, done.slipped)
             done.slipped = None
+        if linger is not None:
+            linger(lambda: self._look_again(done))
+            return
+        sleep(QUIET_SECONDS)
+        while done.still_changing():
+            self.absorb(False, done.replaced)
             sleep(QUIET_SECONDS)
         done.discard()
+
+    def _look_again(self, done: Published) -> bool:
+        """Whether the replaced file was still written to; then that is absorbed, else the file goes."""
+        with self.held():
+            if done.still_changing():
+                self.absorb(False, done.replaced)
+                return True
+            done.discard()
+            return False
+
+
+def _as_planned(plan: Plan, _state: State) -> Plan:
+    return plan
 
 
 def _label(name: str, plan: Absorption) -> str:
     if plan.first:
         return f"Import {name}"
     return f"Changes found in {name}"
-
-
-def _bytes_of(broken: list[Broken]) -> Iterator[bytes]:
-    for item in broken:
-        yield b"# line %d, offset %d, %d bytes\n" % (item.line_no, item.offset, item.length)
-        yield (item.data or b"(too long to keep)").rstrip(b"\r\n") + b"\n"

@@ -71,7 +71,7 @@ def _named(store: Store, snap: Snapshot, tx: str, context: str | None) -> TxRow:
 
 
 def _mine(store: Store, snap: Snapshot, *, everything: bool = False) -> list[TxRow]:
-    """This person's transactions, newest first, those of other sessions only from before this one."""
+    """Transactions of the person, newest first, those of other sessions only from before this one."""
     rows = snap.transactions(limit=PAGE, by=store.session.by)
     while rows and len(rows) % PAGE == 0 and everything:
         more = snap.transactions(limit=PAGE, by=store.session.by, before_seq=rows[-1].seq)

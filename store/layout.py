@@ -137,9 +137,9 @@ class Layout:
 
     def contexts(self) -> list[str]:
         """Names of all contexts: those with a chart file and those with a journal; default first, archive last."""
-        names = set()
+        names: set[str] = set()
         if self.single is not None:
-            names.add(context_of_file(self.single.name, single=True))
+            names.add(context_of_file(self.single.name, single=True) or DEFAULT)
         else:
             names.update(name for entry in _listing(self.root) if (name := context_of_file(entry)) is not None)
         names.update(
@@ -177,7 +177,7 @@ def context_of_file(name: str, *, single: bool = False) -> str | None:
 
 def _listing(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)
+        return [entry.name for entry in os.scandir(folder)]
     except FileNotFoundError:
         return []
     except NotADirectoryError as error:

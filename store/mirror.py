@@ -137,9 +137,14 @@ class Mirror:
         ):
             self._clear_lists()  # only relations tie it to a chart
             return
-        _shift(self.parts, key, old and records.chart_id_of(old), new and records.chart_id_of(new))
+        _shift(
+            self.parts,
+            key,
+            None if old is None else records.chart_id_of(old),
+            None if new is None else records.chart_id_of(new),
+        )
         was, now = _parent_of(old), _parent_of(new)
-        chart_id = (new or old or {}) and records.chart_id_of(new or old or {})
+        chart_id = records.chart_id_of(new or old or {})
         if chart_id is not None and (was is not None or now is not None):
             _shift(self.children, chart_id, was, now)
 

@@ -108,7 +108,8 @@ class TxRow(NamedTuple):
     command: str
     label: str
     session: str
-    count: int
+    records: int
+    """How many record versions it wrote."""
     undoes: str | None
     redoes: str | None
     undone_by: str | None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def chart_view(store: Store, snap: Snapshot, context: str, chart_id: str, at: datetime | None) -> ChartView:
     """The chart as the pane and `show` draw it. Raises NotFound."""
     from store.charts import chart_view as of_view
+    from store.charts import with_hints
 
     if at is not None:
         past = Past(store, snap, context, at)
@@ -30,7 +31,7 @@ def chart_view(store: Store, snap: Snapshot, context: str, chart_id: str, at: da
         raise NotFound(f"No chart {chart_id} in “{context}”. See `chartkeep list`.")
     view = snap.chart_view(context, chart_id)
     assert view is not None, "its row is there"
-    return view
+    return with_hints(view)
 
 
 class Past:

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from store import layout as places
 from store.contexts import Contexts
-from store.errors import NotFound, ReadOnly
+from store.errors import NotFound, ReadOnly, Refused
 from store.jobs import Jobs
 from store.layout import Layout
 from store.mirror import Mirror
 from store.model import Change, Plan, TxMeta
 from store.session import Session, new_session
 from store.state import State
+from store.syscalls import guard
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -149,8 +150,10 @@ class Store:
         by: str | None = None,
     ) -> Change:
         """`run` for a plan made by any function of the State, with what undo and moves record beside it."""
-        self.writable()
-        self.contexts.require(context)
+        if by is None:
+            self.writable()
+            self.contexts.require(context)
+            self._take_in(context)
         journal = self.journal(context)
         who = by or self.session.by
         mirror = self._mirrors.setdefault(context, Mirror())
@@ -167,6 +170,20 @@ class Store:
         return Change(
             context, tx.tx, tx.at, who, made.command, made.label, tuple(made.edits), made.focus, tuple(made.hints)
         )
+
+    def _take_in(self, context: str) -> None:
+        """Before a context's first command: its chart file, if there is one, becomes its journal."""
+        if self.layout.journal(context).exists():
+            return
+        from store import exchange
+
+        exchange.absorb(self, context, at_rest=True)
+        chart_file = self.layout.chart_file(context)
+        if not self.layout.journal(context).exists() and chart_file.exists() and chart_file.stat().st_size:
+            raise Refused(
+                f"{chart_file} holds no charts but something else, and publishing would replace it: nothing was "
+                "written. Move that file away, or use another context."
+            )
 
     def _committed(self, context: str, count: int) -> None:
         """Have the index follow: at once when it has fallen far behind, else when somebody reads."""
@@ -277,7 +294,12 @@ class Store:
 
     def catch_up(self) -> None:
         """Everything a one-shot command needs before it reads: foreign changes in, index current."""
-        self.contexts.finish()
+        from store import exchange
+
+        if not self.readonly:
+            self.contexts.finish()
+        for context in self.contexts.names():
+            exchange.tidy(self, context)
         self.absorb()
         self.sync()
         self.finish_moves()
@@ -293,6 +315,24 @@ class Store:
         self.sync()
         if not self.readonly:
             self.publish()
+
+    def rebuild(self) -> None:
+        """Make the index anew from the journals."""
+        names = [name for name in self.contexts.names() if self.layout.journal(name).exists()]
+        with self.jobs.run("rebuild", "Rebuild the index") as job:
+            self.index.rebuild([self.journal(name) for name in names], job.at)
+
+    def import_file(self, path: str | os.PathLike[str], context: str) -> Change:
+        """Bring the charts of a chart file (JSONL) or an outline (Markdown) into a context, in one transaction."""
+        from store.importing import plan_import
+
+        source = Path(path).expanduser()
+        if not source.is_file():
+            raise NotFound(f"{source} is not a file. Name a chart file (JSONL) or an outline (Markdown).")
+        with self.jobs.run("import", f"Import {source.name}") as job, guard("read", source), source.open("rb") as lines:
+            change = self.run(context, plan_import, lines, source=source.name)
+            job.note(f"{len(change.edits):,} records taken in")
+        return change
 
     def verify(self) -> list[Finding]:
         """Read everything and name what is wrong with it."""

@@ -66,6 +66,7 @@ class ChartkeepApp(Guarded, App[int]):
         self.findings: list[Finding] = []
         """What the last verification found."""
         self._fault_times: list[float] = []
+        self._boot_done = False
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         self.theme = themes.choose(boot.settings.theme)
@@ -86,6 +87,14 @@ class ChartkeepApp(Guarded, App[int]):
 
     def on_opened(self) -> None:
         """The store is open, or cannot be."""
+        self._boot_done = True
+        self.fill()
+
+    def fill(self) -> None:
+        """Show the store, once it is open and the screen has its parts."""
+        if not self._boot_done or not self.main.is_mounted:
+            return
+        self._boot_done = False
         boot = self.boot
         self.memory = boot.session
         self.config = Config.of(boot.settings, boot.asked)

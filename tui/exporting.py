@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.errors import NotFound, Refused, UsageError
-
 from tui.rows import Key
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ class Sizes:
         for name, pane in screen.panes().items():
             if pane.folded != self.folded(name):
                 pane.folded = self.folded(name)
-        left, status = screen.query_one("#left"), screen.query_one("#status")
+        left, status = screen.left, screen.status
         status.set_class(self.folded("workflows") and self.folded("health"), "-folded")
         if "left" in self._sizes:
             left.styles.width = max(LIMITS["left"][0], min(self._sizes["left"], screen.size.width - 24))
@@ -93,9 +93,9 @@ class Sizes:
         panes = screen.panes()
         for name, pane in panes.items():
             pane.display = not zoomed or name == zoomed
-        screen.query_one("#left").display = not zoomed or zoomed in ("contexts", "outline")
-        screen.query_one("#right").display = not zoomed or zoomed in ("chart", "workflows", "health")
-        screen.query_one("#status").display = not zoomed or zoomed in ("workflows", "health")
+        screen.left.display = not zoomed or zoomed in ("contexts", "outline")
+        screen.right.display = not zoomed or zoomed in ("chart", "workflows", "health")
+        screen.status.display = not zoomed or zoomed in ("workflows", "health")
         screen.set_class(bool(zoomed), "-zoomed")
 
     # -- what the person does ----------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Sizes:
 
     def grow_width(self, delta: int) -> None:
         """Make the left column wider."""
-        left = self._screen.query_one("#left")
+        left = self._screen.left
         self._grow("left", left.size.width, delta)
 
     def grow_height(self, name: str, delta: int) -> None:
@@ -140,9 +140,9 @@ class Sizes:
         elif name == "outline":
             self._grow("contexts", screen.contexts.size.height, -delta)
         elif name == "chart":
-            self._grow("status", screen.query_one("#status").size.height, -delta)
+            self._grow("status", screen.status.size.height, -delta)
         else:
-            self._grow("status", screen.query_one("#status").size.height, delta)
+            self._grow("status", screen.status.size.height, delta)
 
     def _grow(self, which: str, present: int, delta: int) -> None:
         low, high = LIMITS[which]

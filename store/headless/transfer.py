@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.errors import NotFound, Refused
+from store.errors import Refused
 from store.headless import dates, names
 from store.headless.output import safe
 from store.headless.working import acknowledge, context_for_new, contexts_of, opened

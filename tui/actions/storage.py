@@ -72,7 +72,7 @@ def import_file(screen: MainScreen, _times: int | None) -> None:
     store, context = screen.desk.store, context_for_new(screen)
 
     def work(path: Path) -> list[Change]:
-        return list(store.import_file(path, context))
+        return [store.import_file(path, context)]
 
     def go(line: str) -> None:
         path = Path(line.strip()).expanduser()

@@ -81,7 +81,7 @@ def _item(row: TxRow, now: datetime, session: str) -> Item:
     instant = clock.try_parse(row.at)
     when = "" if instant is None else _when(instant.astimezone(), now)
     who = "you" if row.session == session else row.by
-    records = f"{row.count} records" if row.count != 1 else "1 record"
+    records = f"{row.records} records" if row.records != 1 else "1 record"
     title = f"{row.label or row.command}{'  (undone)' if row.undone_by else ''}"
     return Item(
         (row.context, row.tx),

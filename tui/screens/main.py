@@ -65,17 +65,16 @@ class MainScreen(Guarded, Asking):
         self.workflows = WorkflowsPane(id="workflows-pane")
         self.health = HealthPane(id="health-pane")
         self.crumb = Breadcrumb(id="crumb")
+        self.status = Horizontal(self.workflows, self.health, id="status")
+        self.left = Vertical(self.contexts, self.outline, id="left")
+        self.right = Vertical(self.chart, self.status, id="right")
         yield self.crumb
-        with Horizontal(id="body"):
-            with Vertical(id="left"):
-                yield self.contexts
-                yield self.outline
-            with Vertical(id="right"):
-                yield self.chart
-                with Horizontal(id="status"):
-                    yield self.workflows
-                    yield self.health
+        yield Horizontal(self.left, self.right, id="body")
         yield self.foot
+
+    def on_mount(self) -> None:
+        """The parts are there: what the boot thread has read can be shown."""
+        self.desk.fill()
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -92,7 +91,6 @@ class MainScreen(Guarded, Asking):
             self.outline.show_page(boot.page, cursor)
             if boot.chart is not None:
                 self.chart.prime(boot.chart, self.outline.key)
-        self.outline.outline.focus()
         self.show_hints()
 
     def remember(self, session: Session) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from store.errors import NeedsConfirm, NotFound, Refused, UsageError
 from store.headless import dates, names, shapes
 from store.headless.output import safe
-from store.headless.working import acknowledge, confirm, opened
+from store.headless.working import acknowledge, acknowledging, confirm, opened
 from store.model import ARCHIVE
 
 if TYPE_CHECKING:
@@ -25,35 +25,33 @@ def undo(space: Namespace, out: Output) -> int:
         raise UsageError("--steps counts from 1.")
     if space.tx and space.steps > 1:
         raise UsageError("Name a transaction or give --steps, not both.")
-    with opened(space, writes=True) as store:
+    with opened(space, writes=True) as store, acknowledging(store, out) as changes:
         if space.tx:
             context, tx = _transaction(store, space, space.tx)
-            return acknowledge(store, out, store.undo(tx, context))
-        return acknowledge(store, out, _repeat(store.undo, space.steps))
+            changes.extend(store.undo(tx, context))
+        else:
+            _repeat(store.undo, space.steps, changes)
+    return 0
 
 
 def redo(space: Namespace, out: Output) -> int:
     """Do again what was undone last."""
     if space.steps < 1:
         raise UsageError("--steps counts from 1.")
-    with opened(space, writes=True) as store:
-        return acknowledge(store, out, _repeat(store.redo, space.steps))
+    with opened(space, writes=True) as store, acknowledging(store, out) as changes:
+        _repeat(store.redo, space.steps, changes)
+    return 0
 
 
-def _repeat(action: Callable[[], list[Change]], times: int) -> list[Change]:
-    """Changes of `action` done up to `times` times; what stops it is an error only at the first."""
-    changes: list[Change] = []
+def _repeat(action: Callable[[], list[Change]], times: int, changes: list[Change]) -> None:
+    """Do `action` up to `times` times; that there is no more to do is an error only at the first."""
     for number in range(times):
         try:
-            made = action()
-        except (NotFound, Refused):
+            changes.extend(action())
+        except NotFound:
             if number == 0:
                 raise
             break
-        changes.extend(made)
-        if not any(not change.empty for change in made):
-            break
-    return changes
 
 
 def _transaction(store: Store, space: Namespace, word: str) -> tuple[str, str]:
@@ -74,10 +72,10 @@ def move(space: Namespace, out: Output) -> int:
     """Move charts with all below them to another context."""
     with opened(space, writes=True) as store:
         found = names.charts(store, space, space.charts)
-        changes: list[Change] = []
-        for context, chart_ids in _by_context(found).items():
-            changes += store.move(context, chart_ids, space.to)
-        return acknowledge(store, out, changes)
+        with acknowledging(store, out) as changes:
+            for context, chart_ids in _by_context(found).items():
+                changes.extend(store.move(context, chart_ids, space.to))
+    return 0
 
 
 def archive(space: Namespace, out: Output) -> int:
@@ -86,14 +84,14 @@ def archive(space: Namespace, out: Output) -> int:
         if space.back:
             found = names.charts(store, space, space.charts, contexts=[ARCHIVE])
             return acknowledge(store, out, store.unarchive([chart_id for _, chart_id in found]))
-        options = {"confirmed": True} if space.yes else {}
-        changes: list[Change] = []
-        try:
-            for context, chart_ids in _by_context(names.charts(store, space, space.charts)).items():
-                changes += store.archive(context, chart_ids, **options)
-        except NeedsConfirm as question:
-            raise Refused(f"{question} On the command line --yes confirms it.") from question
-        return acknowledge(store, out, changes)
+        found = names.charts(store, space, space.charts)
+        with acknowledging(store, out) as changes:
+            for context, chart_ids in _by_context(found).items():
+                try:
+                    changes.extend(store.archive(context, chart_ids, confirmed=space.yes))
+                except NeedsConfirm as question:
+                    raise Refused(f"{question} On the command line --yes confirms it.") from question
+    return 0
 
 
 def remove(space: Namespace, out: Output) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from store.errors import Refused
 from store.headless import dates, names
 from store.headless.output import safe
-from store.headless.working import acknowledge, context_for_new, contexts_of, opened
+from store.headless.working import acknowledging, context_for_new, contexts_of, opened
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -114,4 +114,7 @@ def import_files(space: Namespace, out: Output) -> int:
     """Bring the charts of files into a context, one transaction each: JSONL, or an outline in Markdown."""
     with opened(space, writes=True) as store:
         context = context_for_new(store, space)
-        return acknowledge(store, out, [store.import_file(name, context) for name in space.files])
+        with acknowledging(store, out) as changes:
+            for name in space.files:
+                changes.append(store.import_file(name, context))
+    return 0

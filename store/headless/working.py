@@ -82,6 +82,22 @@ def acknowledge(store: Store, out: Output, changes: Sequence[Change]) -> int:
     return 0
 
 
+@contextmanager
+def acknowledging(store: Store, out: Output) -> Iterator[list[Change]]:
+    """Collects what several transactions changed, and acknowledges it.
+
+    Also where a later one fails: what was committed is committed, and must be told and published.
+    """
+    changes: list[Change] = []
+    try:
+        yield changes
+    except ChartkeepError:
+        if changes:
+            acknowledge(store, out, changes)
+        raise
+    acknowledge(store, out, changes)
+
+
 def _written(change: Change) -> str | None:
     """What a change leads to, where that is what it wrote: after a deletion it is a neighbour."""
     name = change.focus

@@ -116,6 +116,16 @@ def test_import_of_what_is_not_there(run: Run, tmp_path: Path) -> None:
     assert run("import", str(tmp_path / "none.jsonl")).code == 3
 
 
+def test_what_was_committed_before_a_failure_is_told_and_published(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "one.md").write_text("# Outcome one\n- [ ] A step\n", encoding="utf-8")
+    ran = run("import", str(tmp_path / "one.md"), str(tmp_path / "none.md"))
+    assert ran.code == 3
+    assert "Import" in ran.out
+    assert "Outcome one" in (folder / "charts.jsonl").read_text(encoding="utf-8")
+
+
 def test_no_store(run: Run, tmp_path: Path) -> None:
     ran = run("list", store=tmp_path / "nowhere")
     assert ran.code == 3

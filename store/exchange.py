@@ -155,6 +155,8 @@ class _Desk:
             return self._gone()
         if path is None and self.log.knows(found):
             return Absorbed(republish=self.behind())
+        if found.size == 0 and self.log.last() is None:
+            return Absorbed(republish=self.behind())  # a context just made
         if at_rest is None:
             at_rest = clock.wall_ns() - found.mtime_ns > REST_NS
         if store.layout.journal(self.context).exists():
@@ -308,8 +310,8 @@ class _Desk:
     def _expected(self) -> Signature | None:
         """What the live file is known to hold."""
         found = signature(self.path)
-        if found is None:
-            return None
+        if found is None or (found.size == 0 and self.log.last() is None):
+            return found
         return next((e.signature for e in reversed(self.log.entries()) if e.signature.same_stat(found)), None)
 
     def _settle(self, done: Published, linger: Linger | None) -> None:

@@ -154,9 +154,9 @@ class Activity(Reads):
         That is the state after the last transaction, in journal order, stamped at or before `at`.
         """
         ctx = self._ctx(context)
-        last = self._ask(
-            "SELECT MAX(seq) FROM transactions WHERE ctx = ? AND at <= ?", (ctx, at)
-        ).fetchone()[0]
+        last = self._ask("SELECT MAX(seq) FROM transactions WHERE ctx = ? AND at <= ?", (ctx, at)).fetchone()[
+            0
+        ]
         if last is None:
             return []
         return self._versions(
@@ -229,7 +229,8 @@ class Activity(Reads):
     def lone_groups(self) -> list[TxRow]:
         """Transactions whose command wrote to two journals but has, so far, reached only one."""
         return self._txs(
-            "grp IN (SELECT grp FROM transactions WHERE grp IS NOT NULL GROUP BY grp HAVING COUNT(*) = 1) ORDER BY seq", ()
+            "grp IN (SELECT grp FROM transactions WHERE grp IS NOT NULL GROUP BY grp HAVING COUNT(*) = 1) ORDER BY seq",
+            (),
         )
 
     def tx_versions(self, context: str, tx: str) -> list[VersionRow]:

@@ -134,32 +134,26 @@ def derive_all(conn: sqlite3.Connection, ctx: int) -> None:
     conn.execute(_STEPS.format(scope=_ALL), bind)
 
 
-def link_all(conn: sqlite3.Connection, ctx: int) -> None:
-    """Parents, children, progress and words of every chart of a context; wants the indexes."""
+def hang_all(conn: sqlite3.Connection, ctx: int) -> None:
+    """The parent of every chart of a context, and the step it came from."""
     bind = {"ctx": ctx}
-    conn.execute(
-        _PARENTS.format(
-            scope="(parent_given IS NOT NULL OR parent_step IS NOT NULL OR source_step IS NOT NULL)"
-        ),
-        bind,
-    )
-    conn.execute(
-        _PARENTS.format(
-            scope="parent IS NULL AND chart_id IN "
-            "(SELECT child_given FROM steps s WHERE s.ctx = :ctx AND s.child_given IS NOT NULL)"
-        ),
-        bind,
-    )
+    for scope in (
+        "(parent_given IS NOT NULL OR parent_step IS NOT NULL OR source_step IS NOT NULL)",
+        "parent IS NULL AND chart_id IN"
+        " (SELECT child_given FROM steps s WHERE s.ctx = :ctx AND s.child_given IS NOT NULL)",
+    ):
+        conn.execute(_PARENTS.format(scope=scope), bind)
+    conn.execute(_VIA.format(scope="parent IS NOT NULL"), bind)
+
+
+def link_all(conn: sqlite3.Connection, ctx: int) -> None:
+    """Circles, children, progress and words of every chart of a context; wants all indexes."""
+    bind = {"ctx": ctx}
     charts = conn.execute("SELECT COUNT(*) FROM charts WHERE ctx = :ctx", bind).fetchone()[0]
     if conn.execute(_REACHED, bind).fetchone()[0] != charts:
         _cut_circles(conn, ctx, [row[0] for row in conn.execute(_STRANDED, bind)])
-    conn.execute(_VIA.format(scope="parent IS NOT NULL"), bind)
-    conn.execute(
-        _CHILDREN.format(
-            scope="chart_id IN (SELECT parent FROM charts c WHERE c.ctx = :ctx AND c.parent IS NOT NULL)"
-        ),
-        bind,
-    )
+    parents = "chart_id IN (SELECT parent FROM charts c WHERE c.ctx = :ctx AND c.parent IS NOT NULL)"
+    conn.execute(_CHILDREN.format(scope=parents), bind)
     conn.execute(_PROGRESS.format(scope=_ALL), bind)
     conn.execute(f"INSERT INTO chart_words (rowid, words) {_NEW_WORDS.format(scope=_ALL)}", bind)
 
@@ -209,7 +203,9 @@ def _reword(conn: sqlite3.Connection, bind: dict[str, int], gone: list[int]) -> 
         " LEFT JOIN chart_words_content w ON w.id = n.id WHERE w.c0 IS NOT n.words",
         bind,
     ).fetchall()
-    conn.executemany("DELETE FROM chart_words WHERE rowid = ?", [(row,) for row in (*gone, *(new[0] for new in changed))])
+    conn.executemany(
+        "DELETE FROM chart_words WHERE rowid = ?", [(row,) for row in (*gone, *(new[0] for new in changed))]
+    )
     conn.executemany("INSERT INTO chart_words (rowid, words) VALUES (?, ?)", changed)
 
 

@@ -247,7 +247,7 @@ def read_key(value: str | bytes) -> str:
 
 
 def _scrubbed(found: Extract) -> Extract:
-    columns = Columns(*(scrub(item) if isinstance(item, str) else item for item in found.columns))
+    columns = Columns._make(scrub(item) if isinstance(item, str) else item for item in found.columns)
     ends = found.ends
     return Extract(
         columns,

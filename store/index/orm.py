@@ -103,7 +103,9 @@ def child_charts(db: Session, context: str, chart_id: str) -> list[ChartRow]:
 
 def observations(db: Session, context: str, name: str) -> list[str]:
     """The observations of an entity."""
-    found = db.exec(select(Record.id).where(Record.ctx == _ctx(db, context), Record.key == f"e:{name}")).first()
+    found = db.exec(
+        select(Record.id).where(Record.ctx == _ctx(db, context), Record.key == f"e:{name}")
+    ).first()
     if found is None:
         return []
     query = select(Observation.text).where(col(Observation.id).between(found << 16, (found << 16) + 0xFFFF))
@@ -155,7 +157,13 @@ def versions(db: Session, context: str, key: str) -> list[VersionRow]:
 def counts(db: Session, context: str) -> dict[str, int]:
     """Rows of a context: records, versions, transactions, charts, steps."""
     ctx = _ctx(db, context)
-    tables = {"records": Record, "versions": Version, "transactions": Transaction, "charts": Chart, "steps": Step}
+    tables = {
+        "records": Record,
+        "versions": Version,
+        "transactions": Transaction,
+        "charts": Chart,
+        "steps": Step,
+    }
     return {
         name: db.exec(select(func.count()).select_from(table).where(col(table.ctx) == ctx)).one()  # type: ignore[attr-defined]
         for name, table in tables.items()

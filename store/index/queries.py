@@ -192,9 +192,7 @@ class Snapshot(Activity, Search):
 
     def chart_ids(self, context: str) -> list[str]:
         """Every chart of a context, in file order."""
-        rows = self._ask(
-            "SELECT chart_id FROM charts WHERE ctx = ? ORDER BY ord", (self._ctx(context),)
-        )
+        rows = self._ask("SELECT chart_id FROM charts WHERE ctx = ? ORDER BY ord", (self._ctx(context),))
         return [row[0] for row in rows]
 
     # -- one chart whole -------------------------------------------------------------------------
@@ -269,10 +267,14 @@ class Snapshot(Activity, Search):
         """Open charts whose due date is past, the longest first."""
         return self._by_due(contexts, "", clock.today().isoformat(), limit)
 
-    def due_soon(self, days: int = 7, contexts: Iterable[str] | None = None, limit: int = 100) -> list[ChartRow]:
+    def due_soon(
+        self, days: int = 7, contexts: Iterable[str] | None = None, limit: int = 100
+    ) -> list[ChartRow]:
         """Open charts due today or within `days`, the next first."""
         today = clock.today()
-        return self._by_due(contexts, today.isoformat(), (today + timedelta(days=days + 1)).isoformat(), limit)
+        return self._by_due(
+            contexts, today.isoformat(), (today + timedelta(days=days + 1)).isoformat(), limit
+        )
 
     def _by_due(self, contexts: Iterable[str] | None, since: str, until: str, limit: int) -> list[ChartRow]:
         """Open charts by due date, from `since` to before `until`; context by context, as the index is."""
@@ -295,9 +297,7 @@ class Snapshot(Activity, Search):
     # -- rows ------------------------------------------------------------------------------------
 
     def _charts(self, where: str, bind: tuple[Any, ...]) -> list[ChartRow]:
-        return [
-            self._chart(row) for row in self._ask(f"SELECT {_CHART} FROM charts WHERE {where}", bind)
-        ]
+        return [self._chart(row) for row in self._ask(f"SELECT {_CHART} FROM charts WHERE {where}", bind)]
 
     def _chart(self, row: Sequence[Any]) -> ChartRow:
         ctx, chart_id, title, due, done, finished, total, level, parent, parent_step, created, updated = row

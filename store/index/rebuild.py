@@ -10,7 +10,7 @@ import gc
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store.errors import Damaged
 from store.index import derive, sqlite, sync
@@ -26,8 +26,9 @@ Progress = Callable[[int, int], None]
 BATCH = 5_000
 """Lines held in memory between two writes."""
 
-_FIRST = ("records", "versions")
-"""Tables whose indexes the derivation needs."""
+_EARLY = ("records_", "versions_", "relations_")
+_MIDDLE = ("charts_id", "steps_")
+"""Indexes by when they are made: as late as the statements that need them allow."""
 
 
 def load_all(conn: sqlite3.Connection, journals: Sequence[Journal], progress: Progress | None = None) -> None:
@@ -37,9 +38,7 @@ def load_all(conn: sqlite3.Connection, journals: Sequence[Journal], progress: Pr
     with _no_gc():
         for journal in journals:
             loader = Loader(conn, journal, next_id)
-            loader.run(
-                lambda read, base=begun: progress(min(base + read, total), total) if progress else None
-            )  # type: ignore[misc]
+            loader.run(_Told(progress, begun, total))
             next_id, begun = loader.next_id, begun + _size(journal)
         _finish(conn)
         conn.execute("COMMIT")
@@ -47,8 +46,20 @@ def load_all(conn: sqlite3.Connection, journals: Sequence[Journal], progress: Pr
         progress(total, total)
 
 
+class _Told(NamedTuple):
+    """Tells of one journal's progress as part of all."""
+
+    progress: Progress | None
+    base: int
+    total: int
+
+    def __call__(self, read: int) -> None:
+        if self.progress is not None:
+            self.progress(min(self.base + read, self.total), self.total)
+
+
 def _finish(conn: sqlite3.Connection) -> None:
-    sqlite.create_indexes(conn, (*_FIRST, "relations"))
+    sqlite.create_indexes(conn, _EARLY)
     conn.execute(
         "UPDATE records SET ord = (SELECT (v.generation << 40) | v.start FROM versions v WHERE v.ctx = records.ctx"
         " AND v.key = records.key ORDER BY v.ver, v.seq LIMIT 1) WHERE ver > 1 OR generation > 1"
@@ -57,7 +68,10 @@ def _finish(conn: sqlite3.Connection) -> None:
     for ctx in contexts:
         sync.resolve_loose(conn, ctx)
         derive.derive_all(conn, ctx)
-    sqlite.create_indexes(conn, ("charts", "steps", "transactions"))
+    sqlite.create_indexes(conn, _MIDDLE)
+    for ctx in contexts:
+        derive.hang_all(conn, ctx)
+    sqlite.create_indexes(conn, but=_EARLY + _MIDDLE)
     for ctx in contexts:
         derive.link_all(conn, ctx)
     conn.execute("INSERT INTO texts (texts) VALUES ('rebuild')")

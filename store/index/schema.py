@@ -29,13 +29,14 @@ def generate() -> str:
     """The text of schema.sql as the SQLModel tables say it should be."""
     from sqlalchemy.dialects import sqlite
     from sqlalchemy.schema import CreateIndex, CreateTable
+    from sqlmodel import SQLModel
 
     from store.index.tables import ALL
 
-    dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+    dialect = sqlite.dialect()
     made = ["-- Generated from store/index/tables.py by `python -m store.index.schema`. Do not edit.\n"]
     for model in ALL:
-        table = model.__table__  # type: ignore[attr-defined]
+        table = SQLModel.metadata.tables[str(model.__tablename__)]
         made.append(str(CreateTable(table).compile(dialect=dialect)).strip().replace("\t", "  ") + ";\n")
         made.extend(
             str(CreateIndex(index).compile(dialect=dialect)).strip() + ";\n"

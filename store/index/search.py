@@ -105,7 +105,5 @@ class Search(Reads):
                 title or name,
                 bool(done or (chart_done and role != 3)),
             )
-            for ctx, chart_id, name, role, kind, text, title, done, chart_done in self._ask(
-                sql, bind
-            )
+            for ctx, chart_id, name, role, kind, text, title, done, chart_done in self._ask(sql, bind)
         ]

@@ -45,11 +45,13 @@ def create_tables(conn: sqlite3.Connection) -> None:
     conn.execute("INSERT INTO meta VALUES ('schema', ?)", (schema.VERSION,))
 
 
-def create_indexes(conn: sqlite3.Connection, tables: tuple[str, ...] | None = None) -> None:
-    """The secondary indexes: of all tables, or of those named."""
+def create_indexes(
+    conn: sqlite3.Connection, first: tuple[str, ...] = ("",), but: tuple[str, ...] = ()
+) -> None:
+    """The secondary indexes whose names begin with one of `first` and with none of `but`."""
     for statement in schema.statements()[1]:
-        table = statement.partition(" ON ")[2].split(" ", 1)[0]
-        if tables is None or table in tables:
+        name = statement.partition(" INDEX ")[2]
+        if name.startswith(first) and not name.startswith(but):
             conn.execute(statement)
 
 
@@ -97,7 +99,13 @@ def building(folder: Path) -> tuple[Path, sqlite3.Connection]:
     path = folder / f"chartkeep-{secrets.token_hex(6)}.db"
     with translated(path):
         conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=300)
-        for pragma in ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-64000"):
+        for pragma in (
+            "journal_mode=OFF",
+            "synchronous=OFF",
+            "locking_mode=EXCLUSIVE",
+            "cache_size=-64000",
+            "threads=2",
+        ):
             conn.execute(f"PRAGMA {pragma}")
         for scope in derive.SCOPES:
             conn.execute(f"CREATE TEMP TABLE {scope} (id TEXT PRIMARY KEY) WITHOUT ROWID")

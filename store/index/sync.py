@@ -124,7 +124,7 @@ def record_row(ctx: int, key: str | bytes, line: Line, order: int, columns: Colu
     A change that was seen to happen counts as one, whether or not the record's own date says so.
     """
     generation, start, size, _, _, ver, at, _, _ = line
-    updated = columns[_UPDATED]
+    updated = columns.updated
     if updated is None or (ver > 1 and at > updated):
         # The last column; slicing costs a third of `_replace`, and this runs once for every line.
         return (ctx, key, ver, order, generation, start, size, *columns[:_UPDATED], at, at)
@@ -351,6 +351,7 @@ class Applier:
         if everything:
             resolve_loose(self.conn, self.ctx)
             derive.derive_all(self.conn, self.ctx)
+            derive.hang_all(self.conn, self.ctx)
             derive.link_all(self.conn, self.ctx)
             rows = self.conn.execute("SELECT chart_id FROM charts WHERE ctx = ?", (self.ctx,))
             return {row[0] for row in rows}

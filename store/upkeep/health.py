@@ -45,7 +45,7 @@ def status(store: Store) -> dict[str, Any]:
         "growth": growth,
         "query_ms": round(query_ms, 2),
         "last_verification": last_verification(store),
-        "kept_aside": len(quarantined(store)),
+        "kept_aside": len({item.kept for item in quarantined(store) if item.kept}),
         "disk_free": free.free,
         "problem": store.background.problem if store.background else "",
         "watching": _watching(store),

@@ -32,7 +32,8 @@ def verify(store: Store) -> list[Finding]:
             found.extend(_journal(store, context))
             found.extend(_chart_file(store, context))
             found.extend(_index(store, context))
-        found.extend(quarantined(store))
+        known = {(item.path, item.line, item.code) for item in found}
+        found.extend(item for item in quarantined(store) if (item.path, item.line, item.code) not in known)
         errors = sum(item.severity == "error" for item in found)
         job.note(f"{len(found)} findings, {errors} errors" if found else "nothing wrong")
     rank = {"error": 0, "warning": 1, "info": 2}

@@ -68,7 +68,9 @@ class Writer:
         """One transaction of (key or "", value or bytes or None for a delete); its id."""
         drafts = []
         for key, value in edits:
-            raw = value if isinstance(value, bytes) else None if key and value is None else records.dumps(value)
+            raw = (
+                value if isinstance(value, bytes) else None if key and value is None else records.dumps(value)
+            )
             if not key:
                 key = records.key_of(records.loads(raw or b"null"), raw or b"null")
             self.versions[key] = ver = self.versions.get(key, 0) + 1

@@ -42,10 +42,19 @@ def test_reading_needs_no_sqlmodel() -> None:
 def _fill(writer: Writer) -> None:
     writer.put(*chart("chart_1", "Speak Spanish", "Find a teacher", "Practise daily", dueDate="2026-12-01"))
     writer.put(
-        *chart("chart_2", "Teacher found", "Ask Ana", parentChart="chart_1", parentActionStep="chart_1_action_1")
+        *chart(
+            "chart_2", "Teacher found", "Ask Ana", parentChart="chart_1", parentActionStep="chart_1_action_1"
+        )
     )
     writer.put(*chart("chart_3", "A trip", parentChart="chart_1", completionStatus=True))
-    writer.put({"type": "relation", "from": "chart_1_action_1", "relationType": "advances_toward", "to": "chart_1_desired_outcome"})
+    writer.put(
+        {
+            "type": "relation",
+            "from": "chart_1_action_1",
+            "relationType": "advances_toward",
+            "to": "chart_1_desired_outcome",
+        }
+    )
     writer.delete("e:chart_1_action_2")
 
 

@@ -20,10 +20,34 @@ scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(min_value=2**60, max_value=2**80), st.floats(), text
 )
 values = st.recursive(
-    scalars, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(text, inner, max_size=3)), max_leaves=6
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(text, inner, max_size=3)),
+    max_leaves=6,
 )
-MEMBERS = ["type", "name", "entityType", "observations", "metadata", "from", "to", "relationType", "data", "id", "text"]
-METADATA = ["chartId", "dueDate", "level", "parentChart", "completionStatus", "order", "createdAt", "phase", "completed"]
+MEMBERS = [
+    "type",
+    "name",
+    "entityType",
+    "observations",
+    "metadata",
+    "from",
+    "to",
+    "relationType",
+    "data",
+    "id",
+    "text",
+]
+METADATA = [
+    "chartId",
+    "dueDate",
+    "level",
+    "parentChart",
+    "completionStatus",
+    "order",
+    "createdAt",
+    "phase",
+    "completed",
+]
 kinds = st.sampled_from(["entity", "relation", "comment", "entity", "narrative_beat"])
 types = st.sampled_from(["structural_tension_chart", "desired_outcome", "action_step", "current_reality"])
 objects = st.fixed_dictionaries(
@@ -74,7 +98,9 @@ def test_any_json_is_indexed_and_equals_a_rebuild(found: list[Any]) -> None:
         ([], []),
     ],
 )
-def test_observations_of_any_shape_become_texts(index: Index, writer: Writer, observations: Any, texts: list[str]) -> None:
+def test_observations_of_any_shape_become_texts(
+    index: Index, writer: Writer, observations: Any, texts: list[str]
+) -> None:
     writer.put({"type": "entity", "name": "n", "entityType": "action_step", "observations": observations})
     index.sync(writer.journal)
     with index.snapshot() as snap:
@@ -127,5 +153,7 @@ def test_irregular_names_and_a_missing_outcome(index: Index, writer: Writer) -> 
 def test_only_true_and_completed_mean_done(flag: Any) -> None:
     made = extract("e:n", records.dumps(entity("action_step", "n", completionStatus=flag)))
     assert made.columns.done == 0
-    made = extract("e:n", records.dumps(entity("action_step", "n", completionStatus=flag, completed="completed")))
+    made = extract(
+        "e:n", records.dumps(entity("action_step", "n", completionStatus=flag, completed="completed"))
+    )
     assert made.columns.done == 1

@@ -37,7 +37,9 @@ def test_a_child_from_a_step_counts_through_its_step(index: Index, writer: Write
         assert snap.children_of("default", "chart_1") == ["chart_2", "chart_3"]
         assert snap.subtree("default", "chart_1") == ["chart_1", "chart_2", "chart_3"]
         assert snap.trail("default", "chart_2") == [("chart_1", "Speak Spanish")]
-    done = chart("chart_2", "", parentChart="chart_1", parentActionStep="chart_1_action_1", completionStatus=True)
+    done = chart(
+        "chart_2", "", parentChart="chart_1", parentActionStep="chart_1_action_1", completionStatus=True
+    )
     writer.put(done[0])
     assert index.sync(writer.journal).charts >= {"chart_1", "chart_2"}
     with index.snapshot() as snap:
@@ -96,9 +98,15 @@ def test_parts_without_a_chart_id_are_found_by_relations(index: Index, writer: W
 
 
 def test_roots_in_every_order(index: Index, writer: Writer) -> None:
-    writer.put(*chart("chart_1", "banana", "s", dueDate="2026-12-31", createdAt="2026-01-01", updatedAt="2026-05-01"))
-    writer.put(*chart("chart_2", "Apple", "s", createdAt="2026-03-01", updatedAt="2026-04-01", completionStatus=True))
-    writer.put(*chart("chart_3", "cherry", dueDate="2026-01-31", createdAt="2026-02-01", updatedAt="2026-06-01"))
+    writer.put(
+        *chart("chart_1", "banana", "s", dueDate="2026-12-31", createdAt="2026-01-01", updatedAt="2026-05-01")
+    )
+    writer.put(
+        *chart("chart_2", "Apple", "s", createdAt="2026-03-01", updatedAt="2026-04-01", completionStatus=True)
+    )
+    writer.put(
+        *chart("chart_3", "cherry", dueDate="2026-01-31", createdAt="2026-02-01", updatedAt="2026-06-01")
+    )
     index.sync(writer.journal)
     with index.snapshot() as snap:
         assert titles(snap, snap.roots()) == ["banana", "Apple", "cherry"]

@@ -45,7 +45,9 @@ def _die_in_sync(path: Path, folder: Path) -> None:
     Index.open(path).sync(Writer(folder).journal)
 
 
-def test_a_process_killed_within_a_sync_leaves_the_old_state(index: Index, writer: Writer, fresh: Fresh, tmp_path: Path) -> None:
+def test_a_process_killed_within_a_sync_leaves_the_old_state(
+    index: Index, writer: Writer, fresh: Fresh, tmp_path: Path
+) -> None:
     writer.put(*chart("chart_1", "One"))
     index.sync(writer.journal)
     before = contents(index)
@@ -65,7 +67,9 @@ def _sync_often(path: Path, folder: Path, times: int) -> None:
         index.sync(journal)
 
 
-def test_processes_that_sync_and_rebuild_at_once_agree(index: Index, writer: Writer, fresh: Fresh, tmp_path: Path) -> None:
+def test_processes_that_sync_and_rebuild_at_once_agree(
+    index: Index, writer: Writer, fresh: Fresh, tmp_path: Path
+) -> None:
     context = multiprocessing.get_context("fork")
     others = [context.Process(target=_sync_often, args=(index.path, tmp_path, 40)) for _ in range(3)]
     writer.put(*chart("chart_0", "Nought"))
@@ -151,7 +155,9 @@ def test_damage_met_by_a_query_is_told_and_mended(index: Index, writer: Writer, 
     assert (index.path.parent / "chartkeep.damaged").exists()
 
 
-def test_another_schema_version_is_made_anew(index: Index, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_schema_version_is_made_anew(
+    index: Index, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writer.put(*chart("chart_1", "One"))
     index.sync(writer.journal)
     index.close()
@@ -164,7 +170,9 @@ def test_another_schema_version_is_made_anew(index: Index, writer: Writer, monke
     again.close()
 
 
-def test_a_journal_that_was_cut_back_is_read_anew(index: Index, writer: Writer, fresh: Fresh, tmp_path: Path) -> None:
+def test_a_journal_that_was_cut_back_is_read_anew(
+    index: Index, writer: Writer, fresh: Fresh, tmp_path: Path
+) -> None:
     writer.put(*chart("chart_1", "One"))
     end = writer.journal.position().offset
     writer.put(*chart("chart_2", "Two"))
@@ -221,7 +229,9 @@ def test_a_new_generation_keeps_the_history(index: Index, writer: Writer, fresh:
         assert synced[name] == rebuilt[name], name
 
 
-def test_forgetting_a_context_leaves_the_others(index: Index, writer: Writer, fresh: Fresh, tmp_path: Path) -> None:
+def test_forgetting_a_context_leaves_the_others(
+    index: Index, writer: Writer, fresh: Fresh, tmp_path: Path
+) -> None:
     other = Writer(tmp_path, "work")
     writer.put(*chart("chart_1", "One", "step"))
     other.put(*chart("chart_1", "Another", "step"))
@@ -246,7 +256,9 @@ def test_a_place_that_is_no_folder_is_told(tmp_path: Path) -> None:
         Index.open(tmp_path / "file" / "chartkeep.sqlite")
 
 
-def test_without_links_the_pages_are_copied(index: Index, writer: Writer, fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_links_the_pages_are_copied(
+    index: Index, writer: Writer, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writer.put(*chart("chart_1", "One", "step"))
     index.sync(writer.journal)
 

@@ -64,6 +64,7 @@ def _fill(store: Store) -> None:
         20,
         ["Write it down", "Let them do one"],
     )
+    _steps_done(store, "work", finished, 2)
     store.run("work", complete, finished)
     run = _chart(
         store,

@@ -27,24 +27,7 @@ from store.journal import Draft, Journal
 from store.model import TxMeta
 
 META = TxMeta("bench", "Bench", "bench")
-WORDS = [
-    "plan",
-    "write",
-    "read",
-    "meet",
-    "budget",
-    "garden",
-    "river",
-    "teach",
-    "measure",
-    "draft",
-    "review",
-    "finish",
-    "open",
-    "learn",
-    "cook",
-    "paint",
-]
+WORDS = "plan write read meet budget garden river teach measure draft review finish open learn".split()  # noqa: SIM905
 TABLES = ("transactions", "versions", "records", "observations", "relations", "charts", "steps")
 CHUNK = 1000
 

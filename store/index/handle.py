@@ -193,11 +193,11 @@ class Index:
 
     def _sync(self, journal: Journal) -> Synced:
         position = self.position(journal.context, journal.family)
-        with suppress(Damaged):  # read again below, up to where it is damaged
-            if position is not None and journal.position() == position:
+        if position is None and _bytes(journal.path) > _LOAD_ASIDE and self.empty:
+            return self._load_aside(journal)
+        with suppress(Damaged):  # met again below, and read up to there
+            if position is not None and journal.trust(position) and journal.position() == position:
                 return Synced(0, 0, set(), False)
-            if position is None and journal.position().offset > _LOAD_ASIDE and self.empty:
-                return self._load_aside(journal)
         with sqlite.translated(self.path):
             conn = self._writable()
             conn.execute("BEGIN IMMEDIATE")
@@ -259,6 +259,13 @@ class Index:
         with self._writing, self._mutex:
             self._drop()
             self._closed = True
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _catch_up(conn: sqlite3.Connection, journal: Journal) -> Synced:

@@ -7,6 +7,7 @@ superseded is found afterwards, since versions above 1 are noted in a temporary 
 from __future__ import annotations
 
 import gc
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -94,7 +95,7 @@ class Loader:
         self._observations: list[tuple[int, str]] = []
         self._relations: list[tuple[Any, ...]] = []
 
-    def run(self, progress: Callable[[int], None]) -> None:
+    def run(self, progress: _Told) -> None:
         """Read the journal to its end, or to where it is damaged."""
         self.conn.execute("CREATE TEMP TABLE again (key PRIMARY KEY, rid INTEGER) WITHOUT ROWID")
         position: Position | None = None
@@ -203,8 +204,11 @@ _INSERT_RECORD = sync.INSERT_RECORD.replace("(ctx,", "(id, ctx,", 1).replace("VA
 
 
 def _size(journal: Journal) -> int:
-    position = journal.position()
-    return position.offset
+    """Bytes of the file: its whole transactions are counted while it is read."""
+    try:
+        return os.stat(journal.path).st_size
+    except OSError:
+        return 0
 
 
 @contextmanager

@@ -405,7 +405,7 @@ class Applier:
                 continue
             self._touched.update(side.chart_id for side in (old, new) if side.chart_id is not None)
             if new.role == STEP:
-                self._steps_differ((old, new))  # type: ignore[arg-type]
+                self._steps_differ((old, new))
             if new.role == OUTCOME and new.name is not None:
                 outcomes.add(new.name)
         return outcomes

@@ -92,7 +92,7 @@ class ChartkeepApp(Guarded, App[int]):
 
     def fill(self) -> None:
         """Show the store, once it is open and the screen has its parts."""
-        if not self._boot_done or not self.main.is_mounted:
+        if not self._boot_done or not self.main.has_parts:
             return
         self._boot_done = False
         boot = self.boot

@@ -51,6 +51,7 @@ class MainScreen(Guarded, Asking):
         self.foot = Foot()
         self.doing = ""
         self.sizes = Sizes(self)
+        self.has_parts = False
 
     @property
     def desk(self) -> ChartkeepApp:
@@ -74,6 +75,7 @@ class MainScreen(Guarded, Asking):
 
     def on_mount(self) -> None:
         """The parts are there: what the boot thread has read can be shown."""
+        self.has_parts = True
         self.desk.fill()
 
     # -- opening -----------------------------------------------------------------------------------
@@ -129,8 +131,8 @@ class MainScreen(Guarded, Asking):
 
     def take_key(self, key: str) -> bool:
         """Feed one key to the key map; False where it means nothing here."""
-        pane = self.pane_name
-        if not pane or not self.is_mounted:
+        pane = self.pane_name if self.has_parts else ""
+        if not pane:
             return False
         keymap = self.desk.keymap
         found = keymap.feed(pane, key)

@@ -117,6 +117,7 @@ class ChartkeepApp(Guarded, App[int]):
     def _start_background(self) -> None:
         """Foreign changes, publishing and watching begin once the first frame is out."""
         store = self.store
+        self.main.health.measure()
         self.bridge.write.ask(store.start_background, lambda _: None, name="background")
 
     def _not_opened(self, boot: Boot) -> None:

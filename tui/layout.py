@@ -30,6 +30,7 @@ class Sizes:
         """What the person chose, by pane; the others follow the size of the screen."""
         self._sizes: dict[str, int] = {}
         self._zoomed = ""
+        self._zoom_shown = ""
 
     # -- remembering -------------------------------------------------------------------------------
 
@@ -73,23 +74,26 @@ class Sizes:
         status.set_class(self.folded("workflows") and self.folded("health"), "-folded")
         if "left" in self._sizes:
             left.styles.width = max(LIMITS["left"][0], min(self._sizes["left"], screen.size.width - 24))
-        else:
+        elif left.styles.has_rule("width"):
             left.styles.clear_rule("width")
         self._height("contexts", screen.contexts)
         if "status" in self._sizes and not status.has_class("-folded"):
             status.styles.height = min(self._sizes["status"], max(3, screen.size.height - 10))
-        else:
+        elif status.styles.has_rule("height"):
             status.styles.clear_rule("height")
         self._apply_zoom()
 
     def _height(self, name: str, pane: Pane) -> None:
         if name in self._sizes and not pane.folded:
             pane.styles.height = min(self._sizes[name], max(2, self._screen.size.height - 8))
-        else:
+        elif pane.styles.has_rule("height"):
             pane.styles.clear_rule("height")
 
     def _apply_zoom(self) -> None:
         screen, zoomed = self._screen, self._zoomed
+        if zoomed == self._zoom_shown:
+            return
+        self._zoom_shown = zoomed
         panes = screen.panes()
         for name, pane in panes.items():
             pane.display = not zoomed or name == zoomed

@@ -40,9 +40,10 @@ class HealthPane(Pane):
     def refresh_figures(self) -> None:
         """Measure again soon."""
         if self._timer is None:
-            self._timer = self.set_timer(PAUSE, self._ask)
+            self._timer = self.set_timer(PAUSE, self.measure)
 
-    def _ask(self) -> None:
+    def measure(self) -> None:
+        """Measure now."""
         self._timer = None
         store = self.desk.store
         self.desk.bridge.read.ask(store.status, self.show, name="health")

@@ -35,7 +35,7 @@ def fix(instant: datetime | None) -> None:
 def stamp(instant: datetime | None = None) -> str:
     """`instant` (default: now) as the journal writes it: `2026-11-21T06:00:00.123456Z`."""
     instant = (instant or now()).astimezone(UTC)
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond:06d}Z"
+    return instant.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def file_stamp(instant: datetime | None = None) -> str:

@@ -23,6 +23,7 @@ from store.syscalls import failure, guard
 
 _HOLDER_SIZE = 1024
 _HOST = socket.gethostname()[:80]
+_PROGRAM = Path(sys.argv[0] or "python").name[:80]
 
 
 class Lock:
@@ -118,9 +119,7 @@ class Lock:
 
     def _sign(self, what: str) -> None:
         """Write who holds the lock into the file. A lock that cannot be signed is a lock all the same."""
-        program = os.path.basename(sys.argv[0] or "python")[:80]  # noqa: PTH119 - with every commit
-        since = clock.now().isoformat()
-        text = orjson.dumps([self._pid, _HOST, program, since, what[:80]])
+        text = orjson.dumps([self._pid, _HOST, _PROGRAM, clock.stamp(), what[:80]])
         with suppress(OSError):
             syscalls.pwrite(self._fd, text.ljust(_HOLDER_SIZE - 1) + b"\n", 0)
 

@@ -8,7 +8,7 @@ it grows past its limit it forgets everything and starts again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -34,16 +34,17 @@ class Tail:
         self.upto = after
         self.versions: dict[str, Held] = {}
 
-    def add(self, tx: Tx) -> None:
-        for line in tx.lines:
-            self.versions[line.key] = Held(line.key, line.ver, line.value())
-        self.upto = tx.position
+    def add(self, versions: Iterable[Held], upto: Position) -> None:
+        """Take in the versions of one transaction that ends at `upto`."""
+        for held in versions:
+            self.versions[held.key] = held
+        self.upto = upto
 
     def extend(self, journal: Journal, end: Position) -> None:
         """Read what lies between `upto` and `end`."""
         if self.upto != end:
             for tx in journal.read(self.upto, upto=end):
-                self.add(tx)
+                self.add(held_in(tx), tx.position)
             self.upto = end
 
 
@@ -107,18 +108,19 @@ class Mirror:
 
     def apply(self, tx: Tx) -> None:
         """Bring records and lists along by one transaction."""
-        for line in tx.lines:
-            record = line.value()
-            before = self.records.get(line.key)
-            self.records[line.key] = Held(line.key, line.ver, record)
-            if line.key.startswith("e:"):
-                self._entity(line.key, line.ver, before, record)
-            elif line.key.startswith("r:"):
-                self._relation(line.key, record)
+        versions = held_in(tx)
+        for held in versions:
+            key = held.key
+            before = self.records.get(key)
+            self.records[key] = held
+            if key.startswith("e:"):
+                self._entity(key, held.ver, before, held.record)
+            elif key.startswith("r:"):
+                self._relation(key, held.record)
             elif self.parts:
                 self.parts.clear()  # a foreign record may name a chart too; rare enough
         if self._tail.upto == self.position:  # else it reads what it lacks when it is asked
-            self._tail.add(tx)
+            self._tail.add(versions, tx.position)
         self.position = tx.position
 
     def _clear_lists(self) -> None:
@@ -149,7 +151,7 @@ class Mirror:
             _shift(self.children, chart_id, was, now)
 
     def _relation(self, key: str, record: Json | None) -> None:
-        start, _, end = records.loads(key[2:].encode("utf-8", "surrogatepass"))
+        start, _, end = records.relation_ends(key)
         for name in {start, end}:
             keys = self.relations.get(name)
             if keys is None:
@@ -158,6 +160,11 @@ class Mirror:
                 self.relations[name] = [other for other in keys if other != key]
             elif key not in keys:
                 self.relations[name] = [*keys, key]
+
+
+def held_in(tx: Tx) -> list[Held]:
+    """The record versions of a transaction."""
+    return [Held(line.key, line.ver, line.value()) for line in tx.lines]
 
 
 def _entity_of(record: Json | None) -> Json | None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -226,6 +227,15 @@ def key_of(value: Any, raw: bytes) -> str:
         if isinstance(label, str):
             return f"x:{kind}:{label}"
     return "x:" + _digest(raw)
+
+
+@lru_cache(maxsize=8192)
+def relation_ends(key: str) -> tuple[str, str, str]:
+    """(from, relationType, to) of a relation by its key; empty strings where it is no such key."""
+    if not key.startswith("r:"):
+        return "", "", ""
+    start, kind, end = loads(key[2:].encode("utf-8", "surrogatepass"))
+    return start, kind, end
 
 
 def kind_of(key: str) -> str:

@@ -73,7 +73,7 @@ class State:
 
     def get(self, key: str) -> Held | None:
         """The live record of `key`, or None."""
-        held = self.last(key)
+        held = self._mirror.records.get(key) or self.last(key)
         return held if held is not None and held.record is not None else None
 
     def last(self, key: str) -> Held | None:

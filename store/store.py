@@ -73,6 +73,7 @@ class Store:
         self._journals: dict[str, Journal] = {}
         self._mirrors: dict[str, Mirror] = {}
         self._dirty: dict[str, int] = {}
+        self._begun: set[str] = set()
         self._settings: Settings | None = None
         self._background: Background | None = None
         self._listeners: list[Callable[[Notice], None]] = []
@@ -128,6 +129,7 @@ class Store:
                 journal.close()
             self._mirrors.pop(context, None)
             self._dirty.pop(context, None)
+            self._begun.discard(context)
 
     # -- writing -----------------------------------------------------------------------------------
 
@@ -173,7 +175,8 @@ class Store:
 
     def _take_in(self, context: str) -> None:
         """Before a context's first command: its chart file, if there is one, becomes its journal."""
-        if self.layout.journal(context).exists():
+        if context in self._begun or self.layout.journal(context).exists():
+            self._begun.add(context)
             return
         from store import exchange
 

@@ -155,7 +155,7 @@ def new_chart(
 
 def new_step(work: Work, chart: Parts, texts: Sequence[str], *, due: str | None, done: bool = False) -> str:
     """Put a step that comes last in its chart, with its relations; returns its name."""
-    now = parts.read(work, chart.chart_id)
+    now = parts.read(work, chart.chart_id) if work.changed else chart
     number = 1 + max((names.step_number(part.name) for part in now.entities), default=0)
     while work.ever(names.entity_key(names.step_name(chart.chart_id, number))):
         number += 1

@@ -7,6 +7,7 @@ The peers leave a member out where it has no value, so a chart without a due dat
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from store import records
 from store.model import Json
@@ -43,6 +44,7 @@ def step_name(chart_id: str, number: int) -> str:
     return f"{chart_id}_action_{number}"
 
 
+@lru_cache(maxsize=8192)
 def step_number(name: str) -> int:
     """The number a step's name ends in (`_action_3`, `_action3`, `_action_step_3`); 0 if none."""
     digits = name[len(name.rstrip("0123456789")) :]

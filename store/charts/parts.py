@@ -7,7 +7,6 @@ missing; observations may be no list, metadata no object, the parent gone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -184,17 +183,18 @@ def entity(view: View, name: str) -> Entity | None:
 
 def find(view: View, chart_id: str) -> Parts | None:
     """The chart, or None where no record belongs to it."""
-    found = list(_members(view, chart_id))
+    found = _members(view, chart_id)
     if not found:
         return None
     first: dict[str, Entity] = {}
     steps: list[Entity] = []
     others: list[Entity] = []
     for part in found:
-        if part.kind == names.STEP:
+        kind = part.kind
+        if kind == names.STEP:
             steps.append(part)
-        elif part.kind in (names.CHART, names.OUTCOME, names.REALITY) and part.kind not in first:
-            first[part.kind] = part
+        elif kind in _HEADS and kind not in first:
+            first[kind] = part
         else:
             others.append(part)
     return Parts(
@@ -264,10 +264,7 @@ def resolve(view: View, name: str) -> tuple[Parts, Entity | None]:
 
 def ends(key: str) -> tuple[str, str, str]:
     """(from, relationType, to) of a relation by its key; empty strings where it is no such thing."""
-    if not key.startswith("r:"):
-        return "", "", ""
-    start, kind, end = records.loads(key[2:].encode("utf-8", "surrogatepass"))
-    return start, kind, end
+    return records.relation_ends(key)
 
 
 def chart_entity(view: View, chart_id: str) -> Entity | None:
@@ -283,31 +280,36 @@ def chart_entity(view: View, chart_id: str) -> Entity | None:
     return None
 
 
-def _members(view: View, chart_id: str) -> Iterator[Entity]:
+_HEADS = (names.CHART, names.OUTCOME, names.REALITY)
+
+
+def _members(view: View, chart_id: str) -> list[Entity]:
     """The entities of a chart: those that say so, then those that only relations tie to it."""
-    seen: set[str] = set()
-    found: list[Entity] = []
-    for key in view.keys_of(chart_id):
-        part = _held(view, key)
-        if part is not None and key not in seen:
-            seen.add(key)
-            found.append(part)
-            yield part
-    for part in found:
-        if part.kind not in (names.CHART, names.OUTCOME):
+    held = [_held(view, key) for key in view.keys_of(chart_id)]
+    found = [part for part in held if part is not None]
+    seen = {part.key for part in found}
+    for part in found:  # it grows: an outcome found here leads on to its reality and steps
+        kind = part.kind
+        if kind not in (names.CHART, names.OUTCOME):
             continue
-        for key in view.relations_of(part.name):
-            start, kind, end = ends(key)
-            other = end if start == part.name else start
-            outward = kind == names.CONTAINS and start == part.name and part.kind == names.CHART
-            inward = kind in (names.TENSION, names.ADVANCES) and end == part.name
-            if not (outward or inward) or names.entity_key(other) in seen:
+        name = part.name
+        for key in view.relations_of(name):
+            other = _tied(records.relation_ends(key), name, kind)
+            if other is None or names.entity_key(other) in seen:
                 continue
             tied = entity(view, other)
             if tied is not None and tied.kind != names.CHART and names.chart_id_of(tied.body) is None:
                 seen.add(tied.key)
-                found.append(tied)  # an outcome found so leads on to its reality and steps
-                yield tied
+                found.append(tied)
+    return found
+
+
+def _tied(relation: tuple[str, str, str], name: str, kind: str) -> str | None:
+    """The entity that a relation ties to the chart of the chart entity or outcome `name`, if it does."""
+    start, how, end = relation
+    if how == names.CONTAINS:
+        return end if start == name and kind == names.CHART else None
+    return start if end == name and how in (names.TENSION, names.ADVANCES) else None
 
 
 def _held(view: View, key: str) -> Entity | None:

@@ -31,6 +31,11 @@ class Work:
 
     # -- the view ----------------------------------------------------------------------------
 
+    @property
+    def changed(self) -> bool:
+        """True once it differs from the base view: what was read from it before may be out of date."""
+        return bool(self._changes)
+
     def get(self, key: str) -> Held | None:
         if key in self._changes:
             record = self._changes[key]
@@ -39,6 +44,8 @@ class Work:
 
     def keys_of(self, chart_id: str) -> list[str]:
         known = self.base.keys_of(chart_id)
+        if not self._changes:
+            return known
         keys = [key for key in known if self._changes.get(key, _KEPT) is not None]
         seen = set(known)
         keys += [key for key, body in self._entities() if key not in seen and _owner(body) == chart_id]
@@ -56,6 +63,8 @@ class Work:
 
     def relations_of(self, name: str) -> list[str]:
         known = self.base.relations_of(name)
+        if not self._changes:
+            return known
         keys = [key for key in known if self._changes.get(key, _KEPT) is not None]
         seen = set(known)
         for key, record in self._changes.items():
@@ -148,12 +157,13 @@ class Work:
 
     def edits(self) -> list[Edit]:
         """What to write: entities, then relations, then deletions; nothing that is as it was."""
-        if self._real():
+        changed = self._real()
+        if changed and self._touched:
             for chart_id in self._touched:
                 part = parts.chart_entity(self, chart_id)
                 if part is not None and isinstance(part.body.get("metadata"), dict | None):
                     self.change(part)
-        changed = self._real()
+            changed = self._real()
         puts = [Edit("put", key, record) for key, record in changed if record is not None]
         puts.sort(key=lambda edit: edit.key.startswith("r:"))
         return puts + [Edit("delete", key) for key, record in changed if record is None]

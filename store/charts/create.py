@@ -156,11 +156,11 @@ def new_chart(
 def new_step(work: Work, chart: Parts, texts: Sequence[str], *, due: str | None, done: bool = False) -> str:
     """Put a step that comes last in its chart, with its relations; returns its name."""
     now = parts.read(work, chart.chart_id) if work.changed else chart
-    number = 1 + max((names.step_number(part.name) for part in now.entities), default=0)
+    number = 1 + max((names.step_number(part.name) for part in now.steps), default=0)
     while work.ever(names.entity_key(names.step_name(chart.chart_id, number))):
         number += 1
     step = names.step_entity(chart.chart_id, number, texts, now=work.now, due=due, done=done)
-    last = max((place for part in now.steps if (place := parts.rank(part)) < math.inf), default=0.0)
+    last = next((place for part in reversed(now.steps) if (place := parts.rank(part)) < math.inf), 0.0)
     if last >= number:  # the order was changed by hand, or names carry no numbers
         step["metadata"]["order"] = int(last) + 1
     name = str(step["name"])

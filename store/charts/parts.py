@@ -158,10 +158,11 @@ def texts_of(observations: Any) -> tuple[str, ...]:
 
 def completed(metadata: Json) -> bool:
     """Whether metadata says complete, by `completionStatus` or the older `completed`."""
-    return any(
-        metadata.get(member) is True or metadata.get(member) == "completed"
-        for member in ("completionStatus", "completed")
-    )
+    for member in ("completionStatus", "completed"):
+        value = metadata.get(member)
+        if value is True or value == "completed":
+            return True
+    return False
 
 
 def newest(*stamps: object) -> str | None:
@@ -285,8 +286,7 @@ _HEADS = (names.CHART, names.OUTCOME, names.REALITY)
 
 def _members(view: View, chart_id: str) -> list[Entity]:
     """The entities of a chart: those that say so, then those that only relations tie to it."""
-    held = [_held(view, key) for key in view.keys_of(chart_id)]
-    found = [part for part in held if part is not None]
+    found = [part for key in view.keys_of(chart_id) if (part := _held(view, key)) is not None]
     seen = {part.key for part in found}
     for part in found:  # it grows: an outcome found here leads on to its reality and steps
         kind = part.kind

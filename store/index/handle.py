@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from store import durable
 from store.errors import Damaged, StorageError
@@ -28,7 +28,14 @@ from store.model import Position
 if TYPE_CHECKING:
     from store.journal import Journal
 
+Identity = tuple[int, int] | None
+"""(device, inode) of the database file; None where there is none."""
+
+T = TypeVar("T")
+
 _LOCK_SECONDS = 300.0
+_TRIES = 5
+_MOST_IDLE = 8
 _LOAD_ASIDE = 4 << 20
 """Bytes of journal from which an empty index is filled by a rebuild."""
 
@@ -42,9 +49,10 @@ class Index:
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
         self.path = Path(path)
         self.readonly = readonly
-        self._identity: tuple[int, int] | None = None
+        self._identity: Identity = None
         self._idle: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
+        self._writer_identity: Identity = None
         self._mutex = threading.RLock()
         self._writing = threading.RLock()
         self._closed = False
@@ -53,26 +61,38 @@ class Index:
     def open(cls, path: Path, *, readonly: bool = False) -> Index:
         """The index at `path`, made if it is not there. Raises StorageError where that cannot be."""
         index = cls(path, readonly=readonly)
-        index._release(index._borrow())
+        index._release(*index._steady(index._borrow))
         return index
 
     # -- connections -------------------------------------------------------------------------------
 
-    def _borrow(self) -> sqlite3.Connection:
-        """An idle connection to the file the path leads to now."""
+    def _borrow(self) -> tuple[sqlite3.Connection, Identity]:
+        """An idle connection to the file the path leads to now, and which file that is."""
         with self._mutex:
             self._closed = False
             self._look()
-            if self._idle:
-                return self._idle.pop()
-            return self._connect()
+            return (self._idle.pop() if self._idle else self._connect()), self._identity
 
-    def _release(self, conn: sqlite3.Connection, identity: tuple[int, int] | None = None) -> None:
+    def _release(self, conn: sqlite3.Connection, identity: Identity) -> None:
+        with suppress(sqlite3.Error):
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
         with self._mutex:
-            if self._closed or (identity is not None and identity != self._identity) or len(self._idle) >= 8:
+            if self._closed or identity != self._identity or len(self._idle) >= _MOST_IDLE:
                 conn.close()
             else:
                 self._idle.append(conn)
+
+    def _steady(self, work: Callable[[], T]) -> T:
+        """`work`, again where it failed because another process put a new file in place meanwhile."""
+        for _ in range(_TRIES):
+            before = sqlite.identity(self.path)
+            try:
+                return work()
+            except StorageError:
+                if sqlite.identity(self.path) == before:
+                    raise
+        return work()
 
     def _look(self) -> None:
         """Let go of a file that was replaced or removed; make one where there is none."""
@@ -81,7 +101,7 @@ class Index:
             self._install_empty()
             found = sqlite.identity(self.path)
         if found != self._identity:
-            self._drop()
+            self._drop_idle()
             self._identity = found
 
     def _connect(self) -> sqlite3.Connection:
@@ -100,11 +120,13 @@ class Index:
             path=self.path,
         )
 
-    def _drop(self) -> None:
-        """Close every connection that nobody uses."""
+    def _drop_idle(self) -> None:
+        """Close the connections that nobody uses. The writer is another thread's business."""
         for conn in self._idle:
             conn.close()
         self._idle.clear()
+
+    def _drop_writer(self) -> None:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -118,11 +140,11 @@ class Index:
             conn.close()
         sqlite.install(built, self.path, clean=False)
 
-    def _mend(self, broken: tuple[int, int] | None) -> None:
+    def _mend(self, broken: Identity) -> None:
         """Put a damaged file aside, unless another process has done so already."""
         with self._mutex:
             if sqlite.identity(self.path) == broken:
-                self._drop()
+                self._drop_idle()
                 sqlite.set_aside(self.path)
                 self._install_empty()
             self._identity = sqlite.identity(self.path)
@@ -135,10 +157,14 @@ class Index:
             yield
 
     def _writable(self) -> sqlite3.Connection:
+        """The connection that writes; for the holder of `_writing`."""
         with self._mutex:
             self._look()
+            if self._writer_identity != self._identity:
+                self._drop_writer()
             if self._writer is None:
                 self._writer = self._connect()
+                self._writer_identity = self._identity
             return self._writer
 
     # -- reading -----------------------------------------------------------------------------------
@@ -146,24 +172,37 @@ class Index:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """A consistent read: every query of one snapshot sees the same state. May be nested."""
-        conn = self._borrow()
-        identity = self._identity
+        conn, identity, snap = self._steady(self._begin)
+        try:
+            with sqlite.translated(self.path):
+                yield snap
+        except sqlite.Broken as error:
+            raise self._mended(identity, error) from None
+        finally:
+            self._release(conn, identity)
+
+    def _begin(self) -> tuple[sqlite3.Connection, Identity, Snapshot]:
+        """A connection in a read transaction that has begun."""
+        conn, identity = self._borrow()
         try:
             with sqlite.translated(self.path):
                 conn.execute("BEGIN")
-                yield Snapshot(conn)
+                return conn, identity, Snapshot(conn)
         except sqlite.Broken as error:
-            self._mend(identity)
-            raise StorageError(
-                f"The index {self.path} was damaged ({error}). It was put aside and is being made anew from the "
-                "journals: try again. No chart is lost by this.",
-                path=self.path,
-            ) from None
-        finally:
-            with suppress(sqlite3.Error):
-                if conn.in_transaction:
-                    conn.execute("ROLLBACK")
-            self._release(conn, identity)
+            conn.close()
+            raise self._mended(identity, error) from None
+        except BaseException:
+            conn.close()
+            raise
+
+    def _mended(self, identity: Identity, error: sqlite.Broken) -> StorageError:
+        """What to tell after a file that turned out to be damaged was put aside."""
+        self._mend(identity)
+        return StorageError(
+            f"The index {self.path} was damaged ({error}). It was put aside and is being made anew from the "
+            "journals: try again. No chart is lost by this.",
+            path=self.path,
+        )
 
     def position(self, context: str, family: str = "charts") -> Position | None:
         """How far the index has read a journal; None if not at all."""
@@ -186,10 +225,10 @@ class Index:
         """
         with self._writing:
             try:
-                return self._sync(journal)
+                return self._steady(lambda: self._sync(journal))
             except sqlite.Broken:
                 self._mend(self._identity)
-                return self._sync(journal)
+                return self._steady(lambda: self._sync(journal))
 
     def _sync(self, journal: Journal) -> Synced:
         position = self.position(journal.context, journal.family)
@@ -237,17 +276,27 @@ class Index:
                 sqlite.discard(built)
                 raise
             with self._mutex:
-                self._drop()
+                self._drop_idle()
+                self._drop_writer()
                 sqlite.install(built, self.path, clean=True)
                 self._identity = sqlite.identity(self.path)
 
     def forget(self, context: str) -> None:
         """Remove a context that was renamed or deleted."""
-        with self._writing, sqlite.translated(self.path):
+        with self._writing:
+            self._steady(lambda: self._forget(context))
+
+    def _forget(self, context: str) -> None:
+        with sqlite.translated(self.path):
             conn = self._writable()
             conn.execute("BEGIN IMMEDIATE")
-            sync.forget_context(conn, context)
-            conn.execute("COMMIT")
+            try:
+                sync.forget_context(conn, context)
+                conn.execute("COMMIT")
+            except BaseException:
+                if conn.in_transaction:
+                    conn.execute("ROLLBACK")
+                raise
 
     def checkpoint(self) -> None:
         """Move what is in the write-ahead log into the database file; for idle moments."""
@@ -257,7 +306,8 @@ class Index:
     def close(self) -> None:
         """Close the connections; a later use opens them again."""
         with self._writing, self._mutex:
-            self._drop()
+            self._drop_idle()
+            self._drop_writer()
             self._closed = True
 
 

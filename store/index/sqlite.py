@@ -80,7 +80,6 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 
 
 def _prepare(conn: sqlite3.Connection, readonly: bool) -> None:
-    conn.execute("PRAGMA temp_store=MEMORY")
     conn.execute("PRAGMA cache_size=-8000")
     if not readonly:
         conn.execute("PRAGMA journal_mode=WAL")

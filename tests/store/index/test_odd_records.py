@@ -53,7 +53,7 @@ types = st.sampled_from(["structural_tension_chart", "desired_outcome", "action_
 objects = st.fixed_dictionaries(
     {},
     optional={
-        **{member: values for member in MEMBERS},
+        **dict.fromkeys(MEMBERS, values),
         "type": st.one_of(kinds, values),
         "entityType": st.one_of(types, values),
         "metadata": st.one_of(st.dictionaries(st.sampled_from(METADATA), values), values),
@@ -106,7 +106,8 @@ def test_observations_of_any_shape_become_texts(
     with index.snapshot() as snap:
         found = snap.observations("default", "n")
     if texts and "123456" in texts[0]:
-        assert len(found) == 1 and found[0].startswith("1")
+        assert len(found) == 1
+        assert found[0].startswith("1")
     else:
         assert found == texts
 

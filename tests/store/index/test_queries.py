@@ -31,7 +31,9 @@ def test_a_child_from_a_step_counts_through_its_step(index: Index, writer: Write
     index.sync(writer.journal)
     with index.snapshot() as snap:
         row = snap.chart("default", "chart_1")
-        assert row is not None and row.progress == Progress(0, 3) and row.children == 3
+        assert row is not None
+        assert row.progress == Progress(0, 3)
+        assert row.children == 3
         assert [step.child for step in snap.steps("default", "chart_1")] == ["chart_2", None]
         assert [child.chart_id for child in snap.child_charts("default", "chart_1")] == ["chart_3"]
         assert snap.children_of("default", "chart_1") == ["chart_2", "chart_3"]
@@ -44,7 +46,8 @@ def test_a_child_from_a_step_counts_through_its_step(index: Index, writer: Write
     assert index.sync(writer.journal).charts >= {"chart_1", "chart_2"}
     with index.snapshot() as snap:
         row = snap.chart("default", "chart_1")
-        assert row is not None and row.progress == Progress(1, 3)
+        assert row is not None
+        assert row.progress == Progress(1, 3)
         assert [step.done for step in snap.steps("default", "chart_1")] == [True, False]
 
 
@@ -89,7 +92,8 @@ def test_parts_without_a_chart_id_are_found_by_relations(index: Index, writer: W
     index.sync(writer.journal)
     with index.snapshot() as snap:
         row = snap.chart("default", "garden")
-        assert row is not None and row.title == "A garden"
+        assert row is not None
+        assert row.title == "A garden"
         assert [step.name for step in snap.steps("default", "garden")] == ["dig"]
     writer.delete('r:["garden_chart","contains","wish"]')
     index.sync(writer.journal)
@@ -143,7 +147,8 @@ def test_search_and_filter_follow_every_change(index: Index, writer: Writer) -> 
         assert [hit.name for hit in snap.search("run")] == ["chart_1_action_1"]
         assert [hit.kind for hit in snap.search("room", order="rank")] == ["step"]
         assert snap.search("room", contexts=["nowhere"]) == []
-        assert snap.search('"') == [] and snap.search("AND OR NOT ( *") == []
+        assert snap.search('"') == []
+        assert snap.search("AND OR NOT ( *") == []
     writer.put(entity("action_step", "chart_1_action_1", "Swimming", "swam far", chartId="chart_1"))
     writer.delete("e:chart_2_desired_outcome")
     index.sync(writer.journal)
@@ -170,9 +175,11 @@ def test_versions_and_transactions(index: Index, writer: Writer) -> None:
         assert [version.op for version in snap.versions("default", key)] == ["put", "put", "delete"]
         assert snap.record("default", key) is None
         last = snap.last_version("default", key)
-        assert last is not None and (last.ver, last.by, last.tx) == (3, "bob@host", third)
+        assert last is not None
+        assert (last.ver, last.by, last.tx) == (3, "bob@host", third)
         at = snap.version_at("default", key, between)
-        assert at is not None and at.ver == 1
+        assert at is not None
+        assert at.ver == 1
         assert snap.version_at("default", key, Position(0, 0, "")) is None
         assert [version.ver for version in snap.later_versions("default", key, 1)] == [2, 3]
         assert [row.tx for row in snap.transactions()] == [third, second, first]
@@ -184,7 +191,8 @@ def test_versions_and_transactions(index: Index, writer: Writer) -> None:
         assert len(snap.tx_versions("default", first)) == 4
         assert [row.version.tx for row in snap.history("default", "chart_1", 2)] == [third, second]
         live = {version.key for version in snap.live_at("default", "2026-11-21T12:00:00.000000Z")}
-        assert key not in live and len(live) == 3
+        assert key not in live
+        assert len(live) == 3
         assert snap.changed_since("default", between) == {key}
 
 
@@ -194,17 +202,20 @@ def test_undo_and_redo_are_told(index: Index, writer: Writer) -> None:
     index.sync(writer.journal)
     with index.snapshot() as snap:
         row = snap.transaction("default", done)
-        assert row is not None and row.undone_by == undo
+        assert row is not None
+        assert row.undone_by == undo
     redo = writer.put(entity("person", "Ann", "a"), meta=TxMeta("redo", "Redo", "s", redoes=undo))
     index.sync(writer.journal)
     with index.snapshot() as snap:
         row = snap.transaction("default", done)
-        assert row is not None and row.undone_by is None
+        assert row is not None
+        assert row.undone_by is None
     again = writer.delete("e:Ann", meta=TxMeta("undo", "Undo", "s", undoes=redo))
     index.sync(writer.journal)
     with index.snapshot() as snap:
         rows = {row.tx: row.undone_by for row in snap.transactions()}
-        assert rows[redo] == again and rows[done] == undo
+        assert rows[redo] == again
+        assert rows[done] == undo
 
 
 def test_live_records_come_in_the_order_of_the_chart_file(index: Index, writer: Writer) -> None:

@@ -197,7 +197,8 @@ def test_damage_in_the_journal_leaves_what_lies_before_it(index: Index, writer: 
     writer.journal.path.write_bytes(bytes(raw))
     writer.journal.close()
     done = index.sync(writer.journal)
-    assert done.damage is not None and done.transactions == 1
+    assert done.damage is not None
+    assert done.transactions == 1
     with index.snapshot() as snap:
         assert snap.chart_ids("default") == ["chart_1"]
     assert index.sync(writer.journal).transactions == 0
@@ -221,9 +222,11 @@ def test_a_new_generation_keeps_the_history(index: Index, writer: Writer, fresh:
     index.sync(writer.journal)
     with index.snapshot() as snap:
         versions = snap.versions("default", "e:chart_1_action_1")
-        assert versions[:2] == before and versions[2].generation == 2
+        assert versions[:2] == before
+        assert versions[2].generation == 2
         record = snap.record("default", "e:chart_1_chart")
-        assert record is not None and record.generation == 2
+        assert record is not None
+        assert record.generation == 2
     synced, rebuilt = contents(index), fresh(writer.journal)
     for name in ("records", "versions", "transactions", "charts", "steps"):
         assert synced[name] == rebuilt[name], name

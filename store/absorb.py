@@ -157,8 +157,8 @@ def import_edits(file: ChartFile) -> Iterator[Edit]:
             continue
         for other in reversed(later.get(line.key, ())):
             if other.raw != line.raw:
-                yield _take_over(other, other.value)
-        yield _take_over(line, line.value)
+                yield take_over(other, other.value)
+        yield take_over(line, line.value)
 
 
 def _first_import(file: ChartFile, plan: Absorption) -> Absorption:
@@ -172,7 +172,7 @@ def _first_import(file: ChartFile, plan: Absorption) -> Absorption:
     return plan
 
 
-def _take_over(line: FileLine, value: Json) -> Edit:
+def take_over(line: FileLine, value: Json) -> Edit:
     """Write a line as it is; a comment has no JSON bytes of its own."""
     return Edit("put", line.key, value, None if line.kind == "comment" else line.raw)
 
@@ -213,7 +213,7 @@ def _compare(
         if merged.changed:
             assert merged.value is not None, "a change is never a deletion"
             verbatim = dumps(merged.value) == dumps(theirs)
-            plan.edits.append(_take_over(line, theirs) if verbatim else Edit("put", key, merged.value))
+            plan.edits.append(take_over(line, theirs) if verbatim else Edit("put", key, merged.value))
             plan.stale = plan.stale or not verbatim
             ours = merged.value
         elif line.kind != "comment" and (ours is None or not same(published_value(ours), theirs)):

@@ -7,22 +7,23 @@ file that cannot be trusted is kept whole in `.recovery/` before it is replaced.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING
 
 from store import clock, durable
 from store import publish as publishing
-from store.absorb import Absorption, import_edits, plan_absorb
+from store.absorb import Absorption, import_edits, plan_absorb, take_over
 from store.chartfile import ChartFile, Signature, broken_bytes, quarantine, read_chart_file, signature
-from store.model import Change, Finding, Plan, Position
+from store.model import Change, Edit, Finding, Plan, Position, TxMeta
 from store.past import FOREIGN, JournalHistory
 from store.publish import Published, PublishedLog
+from store.records import Draft
 
 if TYPE_CHECKING:
     from store.state import State
@@ -34,8 +35,9 @@ ROUNDS = 8
 """Publications tried in a row against a program that keeps writing in between."""
 QUIET_SECONDS = 0.02
 """How long a one-shot command watches a replaced file for a writer that still holds it open."""
+LARGE = 8 << 20
+"""Bytes from which a first import is committed in parts, of `CHUNK` records each."""
 CHUNK = 10_000
-"""Records of a first import that are committed together."""
 
 Linger = Callable[[Callable[[], bool]], None]
 """Takes a function to call a little later, and again until it answers False."""
@@ -162,7 +164,11 @@ class _Desk:
         if store.layout.journal(self.context).exists():
             store.sync(self.context)
         first = self.end() is None
-        with store.jobs.run("import" if first else "absorb", f"Read {self.path.name}", quiet=not first) as job:
+        if first and path is None and found.size > LARGE:
+            return self._import_large()
+        with store.jobs.run(
+            "import" if first else "absorb", f"Read {self.path.name}", quiet=not first
+        ) as job:
             with store.state(self.context) as state:
                 file = read_chart_file(source, known=None if first else JournalHistory(state).same_raw)
             if not file.steady:
@@ -170,8 +176,14 @@ class _Desk:
             plan, change = self._commit(file, at_rest)
             job.at(file.count, file.count)
             kept = self._keep(file, plan, source)
-            job.note(f"{file.count:,} records taken in" if first else self._in_words(plan, change))
-        return self._conclude(file, plan, change, kept, live=path is None)
+            job.note(
+                f"{file.count:,} records taken in"
+                if first
+                else _in_words(plan)
+                if not change.empty
+                else "nothing new"
+            )
+        return self._conclude(file, plan, not change.empty, kept, live=path is None)
 
     def _commit(self, file: ChartFile, at_rest: bool) -> tuple[Absorption, Change]:
         plans: list[Absorption] = []
@@ -187,45 +199,89 @@ class _Desk:
             plans.append(plan)
             return Plan("absorb", _label(self.path.name, plan), plan.edits)
 
-        if self.end() is None and file.count > CHUNK:
-            return self._import_in_parts(file)
         change = self.store.commit(self.context, planner, by=FOREIGN + self.path.name)
         return plans[-1], change
 
-    def _import_in_parts(self, file: ChartFile) -> tuple[Absorption, Change]:
-        """A first import of a large file; cut short, it goes on where it was when it is absorbed again."""
-        plan = Absorption(findings=list(file.findings), first=True, stale=bool(file.broken))
-        edits, count = import_edits(file), 0
-        change = None
-        while part := list(islice(edits, CHUNK)):
-            count += len(part)
-            made = Plan("absorb", _label(self.path.name, plan), part)
-            change = self.store.commit(self.context, partial(_as_planned, made), by=FOREIGN + self.path.name)
-        assert change is not None, "a large file holds records"
-        return plan, replace(change, label=f"{change.label}: {count:,} records")
+    def _import_large(self) -> Absorbed:
+        """A first import in constant memory but for the keys; cut short, the next absorbing goes on with it."""
+        journal = self.store.journal(self.context)
+        meta = TxMeta("absorb", f"Import {self.path.name}", self.store.session.id)
+        batch: list[Draft] = []
+        keys: set[int] = set()
+        seen = 0
+
+        def flush() -> None:
+            if batch:
+                journal.append_many(batch, by=FOREIGN + self.path.name, meta=meta)
+                batch.clear()
+
+        def take(key: str, raw: bytes) -> bool:
+            nonlocal seen
+            seen += len(raw) + 1
+            if hash(key) in keys:  # a name seen before, or as good as: it is looked at afterwards
+                return False
+            keys.add(hash(key))
+            batch.append(Draft("put", key, 1, raw))
+            if len(batch) >= CHUNK:
+                flush()
+                job.at(seen)
+            return True
+
+        with self.store.jobs.run("import", f"Read {self.path.name}", os.stat(self.path).st_size) as job:
+            file = read_chart_file(self.path, known=take)
+            flush()
+            if odd := self._odd(file):
+                made = Plan("absorb", meta.label, odd)
+                self.store.commit(self.context, partial(_as_planned, made), by=FOREIGN + self.path.name)
+            job.note(f"{len(file.first):,} records taken in")
+            plan = Absorption(findings=list(file.findings), first=True, stale=bool(file.broken))
+            kept = self._keep(file, plan, self.path)
+        if not file.steady:
+            return Absorbed(changed=True, again=True)
+        return self._conclude(file, plan, True, kept, live=True)
+
+    def _odd(self, file: ChartFile) -> list[Edit]:
+        """What was not taken in passing: oddly written lines, and further lines of one name."""
+        edits = list(import_edits(file))
+        firsts = {line.key for line in file.lines if file.first[line.key] == line.line_no}
+        later = [line for line in file.lines if line.key not in firsts]
+        if not later:
+            return edits
+        self.store.sync(self.context)
+        journal = self.store.journal(self.context)
+        with self.store.index.snapshot() as snap:
+            for line in later:
+                edits.append(take_over(line, line.value))
+                version = snap.version(self.context, line.key, 1)
+                if version is not None:  # of several lines the first one counts
+                    raw = journal.record_raw(version.generation, version.offset, version.length)
+                    edits.append(Edit("put", line.key, None, raw))
+        return edits
 
     def _conclude(
-        self, file: ChartFile, plan: Absorption, change: Change, kept: str | None, *, live: bool
+        self, file: ChartFile, plan: Absorption, changed: bool, kept: str | None, *, live: bool
     ) -> Absorbed:
         """Note what was absorbed, keep what it found, and say so."""
         end = self.end()
         if plan.waiting and plan.distrust is None:
             # Not noted: it is read again at rest, when the deletions can be judged.
-            return Absorbed(not change.empty, republish=False, again=True, said=[])
+            return Absorbed(changed, republish=False, again=True, said=[])
         if live and end is not None and file.exists:
             bases = plan.positions or ([end] if plan.stale else [])
             self.log.absorbed(end, file.signature, file.count, bases)
         said = []
-        if not change.empty and not plan.first:
-            said.append(f"{self._in_words(plan, change)} ({self.path.name})")
+        if changed and not plan.first:
+            said.append(f"{_in_words(plan)} ({self.path.name})")
         if plan.distrust and plan.first:
             said.append(f"{self.path.name} is left as it is: {plan.distrust}.")
         elif plan.distrust:
             where = f"; its bytes are kept in {kept}" if kept else ""
-            said.append(f"{self.path.name} is not taken as it is: {plan.distrust}{where}. It is published again.")
+            said.append(
+                f"{self.path.name} is not taken as it is: {plan.distrust}{where}. It is published again."
+            )
         said.extend(plan.conflicts)
         self._record(plan, kept)
-        return Absorbed(not change.empty, republish=plan.stale or self.behind(), again=False, said=said)
+        return Absorbed(changed, republish=plan.stale or self.behind(), again=False, said=said)
 
     def _gone(self) -> Absorbed:
         if self.end() is None:
@@ -255,18 +311,6 @@ class _Desk:
         if plan.distrust:
             found.append(Finding("warning", "distrusted", plan.distrust, str(self.path), kept=kept))
         record_findings(self.store, found)
-
-    def _in_words(self, plan: Absorption, change: Change) -> str:
-        if change.empty:
-            return "nothing new"
-        if plan.first:
-            return f"{len(change.edits):,} records taken in"
-        parts = []
-        if plan.added:
-            parts.append(f"{plan.added:,} record{'s' * (plan.added != 1)} changed")
-        if plan.believed_deletions:
-            parts.append(f"{len(plan.believed_deletions):,} deleted")
-        return " and ".join(parts) + " by another program"
 
     # -- publishing --------------------------------------------------------------------------------
 
@@ -340,6 +384,15 @@ class _Desk:
 
 def _as_planned(plan: Plan, _state: State) -> Plan:
     return plan
+
+
+def _in_words(plan: Absorption) -> str:
+    parts = []
+    if plan.added:
+        parts.append(f"{plan.added:,} record{'s' * (plan.added != 1)} changed")
+    if plan.believed_deletions:
+        parts.append(f"{len(plan.believed_deletions):,} deleted")
+    return " and ".join(parts) + " by another program"
 
 
 def _label(name: str, plan: Absorption) -> str:

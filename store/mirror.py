@@ -107,7 +107,11 @@ class Mirror:
         self._clear_lists()
 
     def apply(self, tx: Tx) -> None:
-        """Bring records and lists along by one transaction."""
+        """Bring records and lists along by one transaction; a very large one is not worth remembering."""
+        if len(tx.lines) > LIMIT // 20 or len(self.records) > LIMIT or len(self._tail.versions) > LIMIT:
+            self.clear()
+            self.position = tx.position
+            return
         versions = held_in(tx)
         for held in versions:
             key = held.key

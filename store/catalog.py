@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 When = Literal["any", "tree", "outline", "chart", "contexts"]
-"""Which pane must have the focus for the keys to work: `tree` is the outline or the chart."""
+"""Which pane must have the focus for the keys to work: `tree` is the outline or the chart, `any` all of them."""
 
 
 class Command(NamedTuple):
@@ -47,21 +47,21 @@ class Command(NamedTuple):
 COMMANDS: tuple[Command, ...] = (
     # Move
     Command("cursor.down", "Next row", "Move the cursor one row down.",
-            ("j", "down"), group="Move", when="tree", palette=False, counts=True),
+            ("j", "down"), group="Move", palette=False, counts=True),
     Command("cursor.up", "Previous row", "Move the cursor one row up.",
-            ("k", "up"), group="Move", when="tree", palette=False, counts=True),
+            ("k", "up"), group="Move", palette=False, counts=True),
     Command("cursor.page_down", "Page down", "Move the cursor one screen down.",
-            ("pagedown", "ctrl+f"), group="Move", when="tree", palette=False, counts=True),
+            ("pagedown", "ctrl+f"), group="Move", palette=False, counts=True),
     Command("cursor.page_up", "Page up", "Move the cursor one screen up.",
-            ("pageup", "ctrl+b"), group="Move", when="tree", palette=False, counts=True),
+            ("pageup", "ctrl+b"), group="Move", palette=False, counts=True),
     Command("cursor.half_down", "Half a page down", "Move the cursor half a screen down.",
-            ("ctrl+d",), group="Move", when="tree", palette=False, counts=True),
+            ("ctrl+d",), group="Move", palette=False, counts=True),
     Command("cursor.half_up", "Half a page up", "Move the cursor half a screen up.",
-            ("ctrl+u",), group="Move", when="tree", palette=False, counts=True),
+            ("ctrl+u",), group="Move", palette=False, counts=True),
     Command("cursor.first", "First row", "Go to the first row, or with a number to that row.",
-            ("g g", "home"), group="Move", when="tree", palette=False, counts=True),
+            ("g g", "home"), group="Move", palette=False, counts=True),
     Command("cursor.last", "Last row", "Go to the last row, or with a number to that row.",
-            ("G", "end"), group="Move", when="tree", palette=False, counts=True),
+            ("G", "end"), group="Move", palette=False, counts=True),
     Command("cursor.parent", "Parent row", "Go to the row this one belongs to.",
             ("g p", "{"), group="Move", when="tree", palette=False),
     Command("cursor.next_chart", "Next chart", "Go to the next chart on the same level.",
@@ -167,6 +167,8 @@ COMMANDS: tuple[Command, ...] = (
             ("[",), group="Contexts", counts=True),
     Command("context.all", "All contexts together", "List the charts of every context together.",
             ("g A",), group="Contexts"),
+    Command("context.open", "Show the context's charts", "Give the hierarchy of the context the keyboard.",
+            ("enter",), group="Contexts", when="contexts", palette=False),
     Command("context.new", "New context", "Make a new context in this store.",
             ("a", "c"), group="Contexts", when="contexts", short="New", writes=True),
     Command("context.rename", "Rename the context", "Give the context another name.",

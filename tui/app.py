@@ -188,7 +188,7 @@ class ChartkeepApp(Guarded, App[int]):
         if notice.text:
             text = notice.text
             self.call_soon(lambda: self.say(text))
-        if not notice.own:
+        if notice.charts is None or notice.charts:
             self.post_message(Changed(frozenset({notice.context})))
 
     def _job(self, _job: Job) -> None:
@@ -256,7 +256,9 @@ class ChartkeepApp(Guarded, App[int]):
             super()._handle_exception(error if isinstance(error, Exception) else RuntimeError(str(error)))
             return
         if quietly:
-            self.say(f"{entry.summary} (written down; {self.keymap.first('show.errors')} shows it)", error=True)
+            self.say(
+                f"{entry.summary} (written down; {self.keymap.first('show.errors')} shows it)", error=True
+            )
             return
         from tui.screens.trouble import ErrorScreen
 

@@ -72,22 +72,25 @@ class Sizes:
                 pane.folded = self.folded(name)
         left, status = screen.left, screen.status
         status.set_class(self.folded("workflows") and self.folded("health"), "-folded")
-        if "left" in self._sizes:
+        if "left" in self._sizes and not self._zoomed:
             left.styles.width = max(LIMITS["left"][0], min(self._sizes["left"], screen.size.width - 24))
-        elif left.styles.has_rule("width"):
+        elif left.styles.inline.has_rule("width"):
             left.styles.clear_rule("width")
+            left.refresh(layout=True)
         self._height("contexts", screen.contexts)
-        if "status" in self._sizes and not status.has_class("-folded"):
+        if "status" in self._sizes and not self._zoomed and not status.has_class("-folded"):
             status.styles.height = min(self._sizes["status"], max(3, screen.size.height - 10))
-        elif status.styles.has_rule("height"):
+        elif status.styles.inline.has_rule("height"):
             status.styles.clear_rule("height")
+            status.refresh(layout=True)
         self._apply_zoom()
 
     def _height(self, name: str, pane: Pane) -> None:
-        if name in self._sizes and not pane.folded:
+        if name in self._sizes and not self._zoomed and not pane.folded:
             pane.styles.height = min(self._sizes[name], max(2, self._screen.size.height - 8))
-        elif pane.styles.has_rule("height"):
+        elif pane.styles.inline.has_rule("height"):
             pane.styles.clear_rule("height")
+            pane.refresh(layout=True)
 
     def _apply_zoom(self) -> None:
         screen, zoomed = self._screen, self._zoomed

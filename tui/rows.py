@@ -37,7 +37,7 @@ def chart_row(row: ChartRow, look: Look) -> Row:
     """A chart as a line of the outline."""
     title = row.title or "(no desired outcome)"
     if look.contexts and row.parent is None:
-        title = f"{title}  [{row.context}]"
+        title = f"{row.context}: {title}"
     return Row(
         key=(row.context, row.chart_id),
         title=title,

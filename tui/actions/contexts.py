@@ -35,6 +35,11 @@ def together(screen: MainScreen, _times: int | None) -> None:
     screen.show_context(None)
 
 
+@handles("context.open")
+def open_it(screen: MainScreen, _times: int | None) -> None:
+    screen.focus_pane("outline")
+
+
 @handles("context.new")
 def new(screen: MainScreen, _times: int | None) -> None:
     from store.layout import check_context_name

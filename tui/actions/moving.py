@@ -1,19 +1,35 @@
-"""Moving the cursor, in the hierarchy and in the chart."""
+"""Moving the cursor of the pane with the focus; panes without one scroll."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tui.actions import handles
-from tui.widgets.chart import ChartPane as Drawing
 from tui.widgets.outline import Outline
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-def _body(screen: MainScreen) -> Outline | Drawing:
-    return screen.chart.body if screen.pane_name == "chart" else screen.outline.body
+class Movable(Protocol):
+    """What the body of every pane can do."""
+
+    def action_move(self, delta: int, /) -> None: ...
+    def action_page(self, delta: int, /) -> None: ...
+    def action_half_page(self, delta: int, /) -> None: ...
+    def action_home(self) -> None: ...
+    def action_end(self) -> None: ...
+
+
+def _body(screen: MainScreen) -> Movable:
+    bodies: dict[str, Movable] = {
+        "contexts": screen.contexts.body,
+        "outline": screen.outline.body,
+        "chart": screen.chart.body,
+        "workflows": screen.workflows.body,
+        "health": screen.health.body,
+    }
+    return bodies.get(screen.pane_name, screen.outline.body)
 
 
 @handles("cursor.down")

@@ -105,7 +105,9 @@ def export(screen: MainScreen, _times: int | None) -> None:
             lambda: exporting.write(store, path, keys, query.context), screen.desk.say
         )
 
-    screen.ask(f"Export {what} to", go, placeholder="charts.md, charts.csv, charts.jsonl", hint=exporting.hint)
+    screen.ask(
+        f"Export {what} to", go, placeholder="charts.md, charts.csv, charts.jsonl", hint=exporting.hint
+    )
 
 
 @handles("store.plots")

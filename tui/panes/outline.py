@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 
 from textual import on
@@ -62,6 +63,8 @@ class OutlinePane(Pane):
         self.trail: tuple[tuple[Key, str], ...] = ()
         self._cursor_wanted: Key | None = None
         self._also: tuple[Key, ...] = ()
+        self._ids: array[int] = array("q")
+        self._children: dict[Key, list[Row]] = {}
         self._unfolded: set[Key] = set()
         """What is unfolded, in this query and in those shown before."""
 
@@ -86,6 +89,7 @@ class OutlinePane(Pane):
 
     def show_page(self, page: Page, cursor: Key | None = None) -> None:
         """Show a page that is another one than before; the cursor goes to `cursor` where it is there."""
+        self._cursor_wanted = None
         self.query_now = page.query
         self._take(page)
         self.outline.highlight = page.query.text
@@ -93,8 +97,8 @@ class OutlinePane(Pane):
         self.outline.supply(list(page.rows), page.rows.values())
         if page.children:
             self.outline.unfold_many(by_key(page))
-        if cursor is not None and self.outline.cursor_key != cursor:
-            self.outline.reveal(cursor)
+        if cursor is not None and self.outline.cursor_key != cursor and not self.outline.reveal(cursor):
+            self._cursor_wanted = cursor
         self.post_message(self.Shown(page))
 
     def ask(self, query: Query, cursor: Key | None = None, opened: Iterable[Key] | None = None) -> None:
@@ -113,7 +117,6 @@ class OutlinePane(Pane):
         """Fetch the same query again after a change; the cursor stays on its row, or goes to `cursor`."""
         query, look, store = self.query_now, self.fresh_look(), self.desk.store
         open_keys = [*self.open_keys(), *opened, *self._also]
-        self._also = ()
         first = self.outline.model.top_position(max(0, self.outline.top_line))
         self._cursor_wanted = cursor or self._cursor_wanted
         self.desk.bridge.read.ask(
@@ -154,16 +157,29 @@ class OutlinePane(Pane):
         if page.query.scope is not None and not page.ids:
             self.ask(page.query._replace(scope=None))
             return
-        self._take(page)
-        self.outline.replace(page.ids, rows=page.rows, children=by_key(page))
-        cursor, self._cursor_wanted = self._cursor_wanted, None
-        if cursor is not None:
-            self.outline.reveal(cursor)
-        self.post_message(self.Shown(page))
+        if not self._is_shown(page):
+            self._take(page)
+            self.outline.replace(page.ids, rows=page.rows, children=by_key(page))
+            self.post_message(self.Shown(page))
+        self._also = tuple(key for key in self._also if key not in page.children)
+        if self._cursor_wanted is not None and self.outline.reveal(self._cursor_wanted):
+            self._cursor_wanted = None
+
+    def _is_shown(self, page: Page) -> bool:
+        """Whether the outline shows this very page already: then nothing is painted again."""
+        model = self.outline.model
+        return (
+            page.query == self.query_now
+            and page.trail == self.trail
+            and page.ids == self._ids
+            and page.children == self._children
+            and all(model.rows.get(row_id) == row for row_id, row in page.rows.items())
+        )
 
     def _take(self, page: Page) -> None:
         self.charts.update(page.charts)
         self.total = len(page.ids)
+        self._ids, self._children = page.ids, page.children
         self.trail = page.trail
         self.outline.empty = self._empty(page.query)
 
@@ -235,6 +251,7 @@ class OutlinePane(Pane):
         def show(found: tuple[list[Row], dict[Key, Key]]) -> None:
             rows, charts = found
             self.charts.update(charts)
+            self._children = {**self._children, key: rows}
             self.outline.unfold(key, rows)
 
         self.desk.bridge.read.ask(lambda: reading.children(store, chart, look), show)
@@ -275,8 +292,11 @@ class OutlinePane(Pane):
     def _folded(self, message: Folded) -> None:
         message.stop()
         opened = set(self.open_keys())
-        shown = {_key(row.key) for row_id in self.outline.model.ids if (row := self.outline.model.rows.get(row_id))}
+        shown = {
+            _key(row.key) for row_id in self.outline.model.ids if (row := self.outline.model.rows.get(row_id))
+        }
         self._unfolded = {key for key in self._unfolded if key not in shown} | opened
+        self._children = {key: rows for key, rows in self._children.items() if key in opened}
 
     def sum_up(self) -> None:
         """Say in the heading how many there are, and what narrows or orders them."""
@@ -297,7 +317,10 @@ class OutlinePane(Pane):
 
 def by_key(page: Page) -> dict[str | Key, list[Row]]:
     """The children of a page, as the widget's wider type of keys wants them."""
-    return {key: rows for key, rows in page.children.items()}
+    found: dict[str | Key, list[Row]] = {}
+    for key, rows in page.children.items():
+        found[key] = rows
+    return found
 
 
 def _key(key: object) -> Key:

@@ -10,7 +10,27 @@ from tui.widgets.jobs import JobList
 
 
 class Work(JobList, can_focus=True):
-    """The list of jobs, able to take the keyboard."""
+    """The list of jobs, able to take the keyboard and to scroll."""
+
+    def action_move(self, delta: int) -> None:
+        """Scroll by lines."""
+        self.jump(self.top_line + delta)
+
+    def action_page(self, delta: int) -> None:
+        """Scroll by screens."""
+        self.jump(self.top_line + delta * max(1, self.page_lines - 2))
+
+    def action_half_page(self, delta: int) -> None:
+        """Scroll by half screens."""
+        self.jump(self.top_line + delta * max(1, self.page_lines // 2))
+
+    def action_home(self) -> None:
+        """To the top."""
+        self.jump(0)
+
+    def action_end(self) -> None:
+        """To the bottom."""
+        self.jump(self.virtual_size.height)
 
 
 class WorkflowsPane(Pane):

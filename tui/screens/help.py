@@ -49,6 +49,8 @@ class HelpScreen(ListDialog[None]):
 
     def _narrow(self, text: str) -> None:
         self.list.show(items(self.desk.keymap, text), keep=False, highlight=text)
+        if text:
+            self.list.move_to(1)
 
     def action_choose(self) -> None:
         item = self.chosen

@@ -246,7 +246,7 @@ class MainScreen(Guarded, Asking):
     def changed(self, contexts: frozenset[str]) -> None:
         """Others changed something."""
         shown_context = self.outline.query_now.context
-        if shown_context is None or shown_context in contexts:
+        if shown_context is None or shown_context in contexts or "" in contexts:
             self.outline.refresh_page()
             self.chart.refresh_view()
         self.contexts.refresh_list()

@@ -47,7 +47,9 @@ def entities(number: int) -> list[Json]:
     cid, due = chart_id(number), f"2027-{number % 12 + 1:02}-{number % 28 + 1:02}"
     parent = chart_id(number - 1) if number % 10 == 9 else None
     step = names.step_name(parent, 1) if parent else None
-    chart = names.chart_entity(cid, now=NOW, due=due, level=int(bool(parent)), parent=parent, parent_step=step)
+    chart = names.chart_entity(
+        cid, now=NOW, due=due, level=int(bool(parent)), parent=parent, parent_step=step
+    )
     outcome = [f"{words(number, 4).capitalize()} {number} stands in full"]
     facts = [f"{words(number, 2).capitalize()} not begun", f"{number % 9} open questions"]
     steps = [
@@ -134,4 +136,3 @@ def copied(charts: int) -> Iterator[Path]:
         store = Path(name) / ".coaia"
         shutil.copytree(kept(charts), store, symlinks=True)
         yield store
-

@@ -37,6 +37,9 @@ bench: $(VENV)/.dev
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m screenshots.make
 
+keys: $(VENV)/.dev
+	$(BIN)/python -m screenshots.readme
+
 schema: $(VENV)/.dev
 	$(BIN)/python -m store.index.schema
 

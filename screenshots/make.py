@@ -1,0 +1,105 @@
+"""Make the pictures of README from the real app on the demo store: `make screenshots`.
+
+Each picture is the app at one size after some keys, as SVG and, where cairo is installed, as
+PNG. The day is fixed, so that two runs make the same pictures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).parent
+NOW = "2026-11-21T09:00:00Z"
+
+
+class Picture(NamedTuple):
+    """One picture: how large the terminal is and what is typed."""
+
+    name: str
+    size: tuple[int, int]
+    keys: tuple[str, ...] = ()
+    theme: str = ""
+
+
+PICTURES = (
+    Picture("main-120x40", (120, 40), ("j", "j", "l", "j")),
+    Picture("main-80x24", (80, 24), ("j", "j", "l")),
+    Picture("main-200x60", (200, 60), ("j", "j", "z", "R")),
+    Picture("light-120x40", (120, 40), ("j", "j", "l"), "light"),
+    Picture("filter-120x40", (120, 40), ("slash", *"vers")),
+    Picture("new-chart-120x40", (120, 40), ("C", *"Fix the squeaking door")),
+    Picture("help-120x40", (120, 40), ("question_mark",)),
+    Picture("activity-120x40", (120, 40), ("g", "a")),
+)
+
+
+async def take(picture: Picture, store: Path) -> None:
+    """Run the app, type, and write the picture."""
+    from tui.__main__ import Wanted
+    from tui.app import ChartkeepApp
+    from tui.boot import Boot
+
+    boot = Boot(Wanted(path=str(store)))
+    boot.run()
+    app = ChartkeepApp(boot)
+    async with app.run_test(size=picture.size, notifications=False) as pilot:
+        await settle(app, pilot)
+        if picture.theme:
+            app.theme = f"chartkeep-{picture.theme}"
+        for key in picture.keys:
+            await pilot.press(key)
+            await pilot.pause(0.02)
+        await settle(app, pilot)
+        svg = app.export_screenshot(title="chartkeep")
+    path = HERE / f"{picture.name}.svg"
+    path.write_text(svg, encoding="utf-8")
+    print(path.name, to_png(path))
+
+
+async def settle(app, pilot) -> None:  # type: ignore[no-untyped-def]
+    """Wait until no thread of the app has anything left to do."""
+    for _ in range(100):
+        await pilot.pause(0.03)
+        store = app.boot.store
+        background = store.background if store is not None else None
+        if app.bridge.idle and (background is None or background.idle):
+            await pilot.pause(0.1)
+            return
+
+
+def to_png(path: Path) -> str:
+    """Turn an SVG into a PNG beside it; says so where the system lacks cairo."""
+    try:
+        import cairosvg
+    except (ImportError, OSError) as error:
+        return f"(no PNG: {error})"
+    cairosvg.svg2png(url=str(path), write_to=str(path.with_suffix(".png")), scale=1.0)
+    return path.with_suffix(".png").name
+
+
+def main() -> int:
+    """Make all pictures, or those named."""
+    os.environ["CHARTKEEP_NOW"] = NOW
+    os.environ["CHARTKEEP_BY"] = "ada@home"
+    for name in ("SSH_CONNECTION", "SSH_TTY", "NO_COLOR", "COLORFGBG"):
+        os.environ.pop(name, None)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("STATE", "DATA", "CACHE", "CONFIG"):
+            os.environ[f"XDG_{name}_HOME"] = str(Path(folder) / name.lower())
+        from store.demo import make_demo
+
+        wanted = sys.argv[1:]
+        for picture in PICTURES:
+            if not wanted or picture.name in wanted:
+                store = make_demo(Path(folder) / picture.name / "demo" / ".coaia")
+                asyncio.run(take(picture, store))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

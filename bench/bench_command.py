@@ -6,30 +6,18 @@ process has just worked on, as people work; *another* a chart it has never read,
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from bench import stores
-from bench.measure import Figure, median, timed
+from bench.measure import Bare, Figure, median, timed
 from store.charts import add_step
 from store.store import Store, open_store
 
 SMALL, LARGE = 10, 10_000
 ROUNDS = 120
 CHARTS_IN_TURN = 10
-
-
-class Bare:
-    """What any durable write costs: append the same bytes, fdatasync."""
-
-    def __init__(self, path: Path) -> None:
-        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-    def write(self, data: bytes) -> None:
-        os.write(self.fd, data)
-        os.fdatasync(self.fd)
 
 
 class Adding:

@@ -6,10 +6,12 @@ program would take for the same work, measured in the same run, taking turns wit
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 HEAD = ("figure", "floor", "ours", "ratio", "target", "")
@@ -79,6 +81,17 @@ def amount(value: float, unit: str) -> str:
     """A number with its unit, to three digits or so."""
     digits = 0 if abs(value) >= 100 or value == int(value) else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f} {unit}"
+
+
+class Bare:
+    """What any durable write costs: append the bytes, fdatasync."""
+
+    def __init__(self, path: Path) -> None:
+        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def write(self, data: bytes) -> None:
+        os.write(self.fd, data)
+        os.fdatasync(self.fd)
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
@@ -87,18 +87,30 @@ def drafts(charts: int) -> Iterator[Draft]:
             yield Draft("put", names.key_of(record), 1, records.dumps(record))
 
 
-def fill(journal: Journal, charts: int) -> Journal:
-    """Append them, in transactions of a thousand records."""
+def commit(journal: Journal, drafts: Iterable[Draft]) -> None:
+    """One durable transaction."""
+    with journal.writer(timeout=60) as writer:
+        writer.append(drafts, by="bench", meta=META)
+
+
+def fill(journal: Journal, charts: int, chunk: int = CHUNK) -> Journal:
+    """Append the records of so many charts, `chunk` to a transaction, quickly: several to a sync."""
     rest = drafts(charts)
-    while batch := list(islice(rest, CHUNK)):
+    while batch := list(islice(rest, chunk * -(-CHUNK // chunk))):
         with journal.writer() as writer:
-            writer.append(batch, by="bench", meta=META)
+            for start in range(0, len(batch), chunk):
+                writer.append(batch[start : start + chunk], by="bench", meta=META)
     return journal
 
 
 def journal_in(folder: Path) -> Journal:
     """A journal in a folder of its own."""
     return Journal(folder / "charts.jsonl", "default", recovery=folder / "recovery")
+
+
+def journal_of(store: Path) -> Journal:
+    """The journal of a store's default context."""
+    return Journal(store / ".journal/default/charts.jsonl", "default", recovery=store / ".recovery")
 
 
 def chart_file(path: Path, charts: int) -> None:

@@ -8,11 +8,12 @@ the same moment. Everything is a new transaction; the journal only grows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from store import records, transfer
 from store.errors import NotFound, Refused, UndoRefused
-from store.model import Change, Edit, Json, Plan, TxRow, VersionRow
+from store.model import Change, Edit, Json, Plan, TxRow
 from store.undo import Clash, Touched, inverse
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ def redo(store: Store) -> list[Change]:
     with store.snapshot() as snap:
         taken_back = _last_undo(store, snap)
         group = _group(snap, taken_back)
-    return _move_back(store, group, undoes=False) if len(group) > 1 else [_take_back(store, taken_back, undoes=False)]
+    return (
+        _move_back(store, group, undoes=False)
+        if len(group) > 1
+        else [_take_back(store, taken_back, undoes=False)]
+    )
 
 
 def undoable(store: Store) -> TxRow | None:
@@ -66,39 +71,54 @@ def _named(store: Store, snap: Snapshot, tx: str, context: str | None) -> TxRow:
     if len(found) == 1:
         return found[0]
     if found:
-        raise NotFound(f"There is a transaction {tx} in {', '.join(r.context for r in found)}: say which with --context.")
+        raise NotFound(
+            f"There is a transaction {tx} in {', '.join(r.context for r in found)}: say which with --context."
+        )
     raise NotFound(f"No transaction {tx} in {store.root}. See `chartkeep history`.")
 
 
-def _mine(store: Store, snap: Snapshot, *, everything: bool = False) -> list[TxRow]:
-    """Transactions of the person, newest first, those of other sessions only from before this one."""
-    rows = snap.transactions(limit=PAGE, by=store.session.by)
-    while rows and len(rows) % PAGE == 0 and everything:
-        more = snap.transactions(limit=PAGE, by=store.session.by, before_seq=rows[-1].seq)
-        if not more:
+def _mine(store: Store, snap: Snapshot) -> Iterator[TxRow]:
+    """Transactions of the person, newest first: this session's, then those from before it was opened."""
+    earlier: list[TxRow] = []
+    before = None
+    while rows := snap.transactions(limit=PAGE, by=store.session.by, before_seq=before):
+        for row in rows:
+            if row.session == store.session.id:
+                yield row
+            elif row.at <= store.session.began:
+                earlier.append(row)
+        if any(row.at < store.session.began for row in rows):
             break
-        rows = [*rows, *more]
-    own = [row for row in rows if row.session == store.session.id]
-    begun = own[-1].seq if own else None
-    return own + [row for row in rows if row.session != store.session.id and (begun is None or row.seq < begun)]
+        before = rows[-1].seq
+    yield from earlier
+    if rows:
+        yield from _earlier(store, snap, rows[-1].seq)
+
+
+def _earlier(store: Store, snap: Snapshot, before: int) -> Iterator[TxRow]:
+    while rows := snap.transactions(limit=PAGE, by=store.session.by, before_seq=before):
+        yield from rows
+        before = rows[-1].seq
 
 
 def _last_standing(store: Store, snap: Snapshot) -> TxRow:
-    for everything in (False, True):
-        for row in _mine(store, snap, everything=everything):
-            if row.undoes is None and row.redoes is None and row.undone_by is None and row.command != "absorb":
-                return row
-    raise NotFound("There is nothing of yours to undo. The activity list (`chartkeep history`) shows other people's changes.")
+    for row in _mine(store, snap):
+        done = row.undoes is None and row.redoes is None
+        if done and row.undone_by is None and row.command != "absorb":
+            return row
+    raise NotFound(
+        "There is nothing of yours to undo. The activity list (`chartkeep history`) shows other people's changes."
+    )
 
 
 def _last_undo(store: Store, snap: Snapshot) -> TxRow:
-    redone: set[str] = set()
+    redone: set[tuple[str, str]] = set()
     for row in _mine(store, snap):
         if row.redoes is not None:
-            redone.add(row.redoes)
+            redone.add((row.context, row.redoes))
         elif row.undoes is None:
             break
-        elif row.tx not in redone:
+        elif (row.context, row.tx) not in redone:
             return row
     raise NotFound("There is nothing to redo: the last thing you did here was not an undo.")
 
@@ -110,29 +130,38 @@ def _group(snap: Snapshot, row: TxRow) -> list[TxRow]:
     return snap.group(row.group)
 
 
+def _moved_in(store: Store, snap: Snapshot, moved: TxRow) -> dict[str, str | None]:
+    """The charts a move brought to its target, each with its parent; not those it only touched there."""
+    charts: dict[str, str | None] = {}
+    for key, (first, last) in _written(snap, moved).items():
+        body = _body(store, snap, moved.context, key, last) if key.startswith("e:") else None
+        if body is None or _body(store, snap, moved.context, key, first - 1) is not None:
+            continue
+        entity = records.body_of(body)
+        chart_id = records.chart_id_of(entity)
+        if entity.get("entityType") == records.CHART and chart_id is not None:
+            charts[chart_id] = records.metadata_of(entity).get("parentChart")
+    return charts
+
+
 def _label(row: TxRow, undoes: bool) -> str:
     return f"Undo: {row.label}" if undoes else f"Redo: {row.label.removeprefix('Undo: ')}"
 
 
 def _move_back(store: Store, group: list[TxRow], *, undoes: bool) -> list[Change]:
-    """The inverse of a move is a move: it takes along what happened to the charts since."""
+    """The inverse of a move is a move: it takes along what happened to the charts since.
+
+    The group names the contexts as they were called then; they may have been renamed.
+    """
     first = group[0]
+    named = {row.context: row.tx for row in group}
     source, target = transfer.ends_of(first.group or "")
+    if {source, target} != set(named):
+        target, source = group[0].context, group[-1].context
     moved = next(row for row in group if row.context == target)
     with store.snapshot() as snap:
-        entities = [
-            records.body_of(body)
-            for version in _last_of_each(snap, moved)
-            if version.key.startswith("e:")
-            and (body := _body(store, snap, target, version.key, version.ver)) is not None
-        ]
-    charts = {
-        entity["metadata"]["chartId"]: entity["metadata"].get("parentChart")
-        for entity in entities
-        if entity.get("entityType") == records.CHART and "chartId" in (entity.get("metadata") or {})
-    }
+        charts = _moved_in(store, snap, moved)
     roots = [chart_id for chart_id, parent in charts.items() if parent not in charts]
-    named = {row.context: row.tx for row in group}
     return transfer.move(
         store,
         target,
@@ -149,12 +178,20 @@ def _take_back(store: Store, row: TxRow, *, undoes: bool) -> Change:
 
     def plan(state: State) -> Plan:
         with store.index.snapshot() as snap:
-            touched = [_touched(store, snap, state, row, version.key, version.ver) for version in _last_of_each(snap, row)]
+            touched = [
+                Touched(
+                    key,
+                    _body(store, snap, row.context, key, first - 1),
+                    _body(store, snap, row.context, key, last),
+                    None if (held := state.get(key)) is None else held.record,
+                )
+                for key, (first, last) in _written(snap, row).items()
+            ]
         try:
             edits = inverse(touched)
         except Clash as clash:
-            raise UndoRefused(_refusal(store, row, clash)) from None
-        _refuse_orphans(state, row, edits)
+            raise UndoRefused(_refusal(store, row, clash, undoes)) from None
+        _refuse_orphans(state, row, edits, undoes)
         return Plan("undo" if undoes else "redo", label, edits)
 
     store.sync(row.context)
@@ -166,22 +203,13 @@ def _take_back(store: Store, row: TxRow, *, undoes: bool) -> Change:
     )
 
 
-def _last_of_each(snap: Snapshot, row: TxRow) -> list[VersionRow]:
-    """The last version the transaction wrote of each of its keys, and the first one's predecessor is `before`."""
-    last = {version.key: version for version in snap.tx_versions(row.context, row.tx)}
-    return list(last.values())
-
-
-def _touched(store: Store, snap: Snapshot, state: State, row: TxRow, key: str, ver: int) -> Touched:
-    versions = [version for version in snap.tx_versions(row.context, row.tx) if version.key == key]
-    first = min(version.ver for version in versions)
-    held = state.get(key)
-    return Touched(
-        key,
-        _body(store, snap, row.context, key, first - 1),
-        _body(store, snap, row.context, key, ver),
-        None if held is None else held.record,
-    )
+def _written(snap: Snapshot, row: TxRow) -> dict[str, tuple[int, int]]:
+    """The first and the last version that a transaction wrote of each of its keys."""
+    found: dict[str, tuple[int, int]] = {}
+    for version in snap.tx_versions(row.context, row.tx):
+        first, last = found.get(version.key, (version.ver, version.ver))
+        found[version.key] = (min(first, version.ver), max(last, version.ver))
+    return found
 
 
 def _body(store: Store, snap: Snapshot, context: str, key: str, ver: int) -> Json | None:
@@ -192,35 +220,69 @@ def _body(store: Store, snap: Snapshot, context: str, key: str, ver: int) -> Jso
     return None if raw is None else records.loads(raw)
 
 
-def _refuse_orphans(state: State, row: TxRow, edits: list[Edit]) -> None:
-    """A chart others have added to since is not deleted from under them."""
+def _refuse_orphans(state: State, row: TxRow, edits: list[Edit], undoes: bool) -> None:
+    """A chart or step that others have built on since is not deleted from under them."""
     deleted = {edit.key for edit in edits if edit.op == "delete"}
     for key in deleted:
         held = state.get(key)
         body = records.body_of(held.record) if held is not None else {}
-        if body.get("entityType") != records.CHART:
+        chart_id = records.chart_id_of(body)
+        if chart_id is None:
             continue
-        chart_id = (body.get("metadata") or {}).get("chartId")
-        left = [other for other in state.keys_of(chart_id) if other not in deleted] if chart_id else []
+        left: list[str] = []
+        if body.get("entityType") == records.CHART:
+            left = [other for other in state.keys_of(chart_id) if other not in deleted]
+            left += [child for child in state.children(chart_id) if not _goes(state, child, deleted)]
+        else:
+            left = [
+                child
+                for child in state.children(chart_id)
+                if _step_of(state, child) == body.get("name") and not _goes(state, child, deleted)
+            ]
         if left:
             raise UndoRefused(
-                f"“{row.label}” cannot be undone: {len(left)} later addition{'s' if len(left) > 1 else ''} to that chart "
-                "would be left without it. Undo those first, or delete the chart."
+                f"{_said(row, undoes)}: {len(left)} later addition{'s' if len(left) > 1 else ''} to it "
+                "would be left without it. Undo those first, or delete it."
             )
 
 
-def _refusal(store: Store, row: TxRow, clash: Clash) -> str:
+def _goes(state: State, chart_id: str, deleted: set[str]) -> bool:
+    """True where the entity of a chart is among those deleted."""
+    return any(key in deleted and _is_chart(state, key) for key in state.keys_of(chart_id))
+
+
+def _is_chart(state: State, key: str) -> bool:
+    held = state.get(key)
+    return held is not None and records.body_of(held.record).get("entityType") == records.CHART
+
+
+def _step_of(state: State, chart_id: str) -> str | None:
+    """The step that a chart telescoped from."""
+    for key in state.keys_of(chart_id):
+        held = state.get(key)
+        if held is not None and _is_chart(state, key):
+            step = records.metadata_of(records.body_of(held.record)).get("parentActionStep")
+            return step if isinstance(step, str) else None
+    return None
+
+
+def _said(row: TxRow, undoes: bool) -> str:
+    if undoes:
+        return f"“{row.label}” cannot be undone"
+    return f"“{row.label.removeprefix('Undo: ')}” cannot be done again"
+
+
+def _refusal(store: Store, row: TxRow, clash: Clash, undoes: bool) -> str:
+    """Why not, naming who changed the same record later."""
     with store.snapshot() as snap:
-        ours = {version.key: version.ver for version in snap.tx_versions(row.context, row.tx)}
-        for key, ver in ours.items():
-            later = [version for version in snap.versions(row.context, key) if version.ver > ver]
-            if not later:
-                continue
-            other = snap.transaction(row.context, later[-1].tx)
-            if other is not None:
-                who = "you" if other.by == store.session.by else other.by
-                return (
-                    f"“{row.label}” cannot be undone: {who} changed the same thing later "
-                    f"(“{other.label or other.command}”, {other.at[:16].replace('T', ' ')}). Undo that first."
-                )
-    return f"“{row.label}” cannot be undone: {clash.path or 'what it changed'} has been changed since."
+        written = _written(snap, row).get(clash.key)
+        later = snap.later_versions(row.context, clash.key, written[1]) if written is not None else []
+        other = snap.transaction(row.context, later[-1].tx) if later else None
+    if other is None:
+        what = clash.path or clash.key.partition(":")[2]
+        return f"{_said(row, undoes)}: {what} has been changed since."
+    who = "you" if other.by == store.session.by else other.by
+    return (
+        f"{_said(row, undoes)}: {who} changed the same thing later "
+        f"(“{other.label or other.command}”, {other.at[:16].replace('T', ' ')}). Undo that first."
+    )

@@ -14,13 +14,17 @@ class Session(NamedTuple):
     id: str
     program: str
     """`tui`, `cli` or the name a script gave."""
+    began: str = ""
+    """When it was opened, as the journal writes it."""
 
 
 def new_session(program: str) -> Session:
     """A session of `program` for the person who runs this process."""
-    from store import ids
+    from store import clock, ids
 
-    return Session(os.environ.get("CHARTKEEP_BY") or _person(), f"{program}-{ids.session_id()}", program)
+    return Session(
+        os.environ.get("CHARTKEEP_BY") or _person(), f"{program}-{ids.session_id()}", program, clock.stamp()
+    )
 
 
 def _person() -> str:

@@ -15,15 +15,16 @@ from store import records
 from store.model import Edit, Json
 
 _BOOKKEEPING = ("metadata", "updatedAt")
-"""Every command stamps this member; it never stands in the way of an undo."""
+"""Every command stamps this member; it never stands in the way of an undo, in a wrapper neither."""
 
 
 class Clash(Exception):
-    """A later change holds the member named by `path`."""
+    """A later change holds the member named by `path`, of the record `key`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, key: str = "") -> None:
         super().__init__(path)
         self.path = path
+        self.key = key
 
 
 class Touched(NamedTuple):
@@ -43,38 +44,32 @@ def inverse(touched: Iterable[Touched]) -> list[Edit]:
     """
     edits = []
     for item in touched:
-        if item.before is None:
-            edit = _unmake(item)
-        elif item.after is None:
-            edit = _remake(item)
-        else:
-            edit = _revert(item, item.before, item.after)
+        try:
+            edit = _taken_back(item)
+        except Clash as clash:
+            clash.key = item.key
+            raise
         if edit is not None:
             edits.append(edit)
     return edits
 
 
-def _unmake(item: Touched) -> Edit | None:
-    if item.current is None:
-        return None
-    if item.after is not None and not records.same(_bare(item.current), _bare(item.after)):
-        raise Clash(item.key)
-    return Edit("delete", item.key)
-
-
-def _remake(item: Touched) -> Edit | None:
-    if item.current is None:
-        return Edit("put", item.key, item.before)
-    if item.before is not None and records.same(_bare(item.current), _bare(item.before)):
-        return None
-    raise Clash(item.key)
-
-
-def _revert(item: Touched, before: Json, after: Json) -> Edit | None:
-    if item.current is None:
-        raise Clash(item.key)
-    restored = revert(before, after, item.current, ())
-    return None if records.same(restored, item.current) else Edit("put", item.key, restored)
+def _taken_back(item: Touched) -> Edit | None:
+    key, before, after, current = item
+    if before is None:
+        if current is None or after is None:
+            return None
+        if not records.same(_bare(current), _bare(after)):
+            raise Clash("")
+        return Edit("delete", key)
+    if after is None:
+        if current is not None and not records.same(_bare(current), _bare(before)):
+            raise Clash("")
+        return Edit("put", key, before) if current is None else None
+    if current is None:
+        raise Clash("")
+    restored = revert(before, after, current)
+    return None if records.same(restored, current) else Edit("put", key, restored)
 
 
 _ABSENT: Any = object()
@@ -86,7 +81,7 @@ def revert(before: Any, after: Any, current: Any, path: tuple[str, ...] = ()) ->
     Objects go member by member, lists item by item where others added to them since;
     anything else must still be as `after` left it. Raises Clash otherwise.
     """
-    if records.same(before, after) or path == _BOOKKEEPING:
+    if records.same(before, after) or path[-2:] == _BOOKKEEPING:
         return current
     if records.same(current, after):
         return before
@@ -103,16 +98,25 @@ def _revert_object(before: Json, after: Json, current: Json, path: tuple[str, ..
     restored = dict(current)
     for name in {**before, **after}:
         was, became, now = (side.get(name, _ABSENT) for side in (before, after, current))
-        if was is _ABSENT and (now is _ABSENT or records.same(now, became)):
-            restored.pop(name, None)
-        elif became is _ABSENT and now is _ABSENT:
-            restored[name] = was
+        if _alike(was, became) or _alike(was, now) or (*path, name)[-2:] == _BOOKKEEPING:
+            continue
+        if _alike(became, now):
+            if was is _ABSENT:
+                del restored[name]
+            else:
+                restored[name] = was
         elif _ABSENT in (was, became, now):
-            if (was is _ABSENT or became is _ABSENT or not records.same(was, became)) and (*path, name) != _BOOKKEEPING:
-                raise Clash(".".join((*path, name)))
+            raise Clash(".".join((*path, name)))
         else:
             restored[name] = revert(was, became, now, (*path, name))
     return restored
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """The same value, or both no member at all."""
+    if one is _ABSENT or other is _ABSENT:
+        return one is other
+    return records.same(one, other)
 
 
 def _revert_list(before: list[Any], after: list[Any], current: list[Any], path: tuple[str, ...]) -> list[Any]:
@@ -120,22 +124,32 @@ def _revert_list(before: list[Any], after: list[Any], current: list[Any], path: 
     replaced = len(before) == len(after)
     if replaced and len(current) >= len(after) and records.same(current[: len(after)], after):
         return [*before, *current[len(after) :]]
-    added = [item for item in after if not _has(before, item)]
-    removed = [(at, item) for at, item in enumerate(before) if not _has(after, item)]
-    if not all(_has(current, item) for item in added) or (added and removed):
+    added, removed = _without(after, before), _without(before, after)
+    left = _without(added, current)
+    if left or (added and removed) or not (added or removed):
         raise Clash(".".join(path))
-    restored = [item for item in current if not _has(added, item)]
-    for at, item in removed:
-        if not _has(restored, item):
-            restored.insert(min(at, len(restored)), item)
+    restored = _without(current, added)
+    for item in removed:
+        place = next(n for n, other in enumerate(before) if records.same(other, item))
+        restored.insert(min(place, len(restored)), item)
     return restored
 
 
-def _has(items: Iterable[Any], wanted: Any) -> bool:
-    return any(records.same(item, wanted) for item in items)
+def _without(items: list[Any], others: list[Any]) -> list[Any]:
+    """`items` less each of `others` once, the last of several first; in order."""
+    left = list(items)
+    for other in others:
+        place = next((n for n in reversed(range(len(left))) if records.same(left[n], other)), None)
+        if place is not None:
+            del left[place]
+    return left
 
 
 def _bare(record: Json) -> Json:
+    """A record without the date of its last change."""
+    body: Json = records.body_of(record)
+    if body is not record:
+        return {**record, "data": _bare(body)}
     metadata = record.get("metadata")
     if not isinstance(metadata, dict) or "updatedAt" not in metadata:
         return record

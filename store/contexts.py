@@ -1,12 +1,16 @@
 """The contexts of a store: found by scanning, made when needed, renamed, archived, brought back.
 
 A context is its chart file and its journal folder. Renaming and archiving move both; an intent
-file written first lets the next open finish what a crash cut short.
+file written first lets the next one to come finish what a crash cut short. All of this, and taking
+in a chart file that has no journal yet, happens under one lock: in between, one of the two lies
+under the old name and would pass for a context of its own.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from store.store import Store
 
 _INTENT = ".renaming.json"
+_LOCK = ".contexts.lock"
 
 
 class Contexts:
@@ -35,22 +40,28 @@ class Contexts:
     def archived(self) -> list[str]:
         """Contexts put away whole."""
         folder = self._store.layout.retired
-        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
+        if not folder.is_dir():
+            return []
+        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and any(entry.iterdir()))
 
     def info(self) -> list[ContextInfo]:
         """What the contexts pane lists, archived contexts last."""
         layout = self._store.layout
         with self._store.snapshot() as snap:
             counted = {row.name: row for row in snap.contexts()}
+        empty = ContextInfo("", "", 0, 0, 0, None)
         live = [
-            counted.get(name, ContextInfo(name, "", 0, 0, 0, None))._replace(name=name, file=layout.chart_file(name).name)
+            counted.get(name, empty)._replace(name=name, file=layout.chart_file(name).name)
             for name in self.names()
         ]
-        away = [ContextInfo(name, layout.chart_file(name).name, 0, 0, 0, None, archived=True) for name in self.archived()]
+        away = [
+            empty._replace(name=name, file=layout.chart_file(name).name, archived=True)
+            for name in self.archived()
+        ]
         return live + away
 
     def require(self, name: str) -> None:
-        """Make the archive or the default context where they are missing; NotFound for any other missing one."""
+        """NotFound where there is no such context; the archive and the default one are made when needed."""
         if name in self._made:
             return
         if name not in self.names() and name not in (ARCHIVE, DEFAULT):
@@ -60,13 +71,17 @@ class Contexts:
             )
         self._made.add(name)
 
+    def forget(self, name: str) -> None:
+        """Look for the context again when it is next used."""
+        self._made.discard(name)
+
     def create(self, name: str) -> str:
         """Make a context with an empty chart file; its name. Refused where it is there already."""
         self._store.writable()
         check_context_name(name)
-        if name in self.names() or name in self.archived():
-            raise Refused(f"There is a context “{name}” already.")
-        durable.write_file(self._store.layout.chart_file(name), b"")
+        with self.steady():
+            self._free(name)
+            durable.write_file(self._store.layout.chart_file(name), b"")
         return name
 
     def ensure(self, name: str) -> str:
@@ -78,8 +93,7 @@ class Contexts:
         self._store.writable()
         self._movable(old)
         check_context_name(new)
-        if new in self.names() or new in self.archived():
-            raise Refused(f"There is a context “{new}” already: choose another name.")
+        self._free(new)
         layout = self._store.layout
         self._relocate(
             old,
@@ -87,6 +101,7 @@ class Contexts:
                 (layout.journal_dir(old), layout.journal_dir(new)),
                 (layout.chart_file(old), layout.chart_file(new)),
             ],
+            free=new,
         )
         self._store.sync(new)
         return new
@@ -97,7 +112,7 @@ class Contexts:
         self._movable(name)
         layout = self._store.layout
         place = layout.retired / name
-        if place.exists():
+        if name in self.archived():
             raise Refused(f"{place} exists already: move it aside first.")
         durable.make_dirs(place)
         self._relocate(
@@ -114,7 +129,7 @@ class Contexts:
         self._store.writable()
         layout = self._store.layout
         place = layout.retired / name
-        if not place.is_dir():
+        if name not in self.archived():
             raise NotFound(f"No archived context “{name}”; there are {', '.join(self.archived()) or 'none'}.")
         if name in self.names():
             raise Refused(f"There is a live context “{name}”: rename that one first.")
@@ -129,34 +144,87 @@ class Contexts:
         self._store.sync(name)
         return name
 
+    def _free(self, name: str) -> None:
+        if name in self.names():
+            raise Refused(f"There is a context “{name}” already: choose another name.")
+        if name in self.archived():
+            raise Refused(
+                f"There is an archived context “{name}”: bring that one back, or choose another name."
+            )
+
     def _movable(self, name: str) -> None:
         if name not in self.names():
             raise NotFound(f"There is no context “{name}” here; there are {', '.join(self.names())}.")
         if name in (DEFAULT, ARCHIVE) or self._store.layout.single is not None:
-            raise UsageError(f"The context “{name}” has a fixed chart file and cannot be renamed or archived.")
+            raise UsageError(
+                f"The context “{name}” has a fixed chart file and cannot be renamed or archived."
+            )
 
-    def _relocate(self, name: str, moves: list[tuple[Path, Path]]) -> None:
-        """Do all `moves`, or have the next open do the rest."""
+    # -- moving files ------------------------------------------------------------------------------
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Hold off renames; one that was cut short is finished first. Not re-entrant."""
+        folder = self._store.layout.journals
+        durable.make_dirs(folder)
+        lock = durable.Lock(folder / _LOCK)
+        with lock.held(self._store.settings.lock_timeout, "renaming or making a context"):
+            self._finish()
+            yield
+
+    def _relocate(self, name: str, moves: list[tuple[Path, Path]], free: str | None = None) -> None:
+        """Do all `moves`, or have the next one to come do the rest."""
         store = self._store
-        store.publish(name)
-        intent = store.layout.journals / _INTENT
-        durable.make_dirs(intent.parent)
-        durable.write_file(intent, records.dumps([[str(old), str(new)] for old, new in moves]))
+        if name in self.names():
+            store.publish(name)
+        with self.steady(), ExitStack() as stack:
+            if not any(os.path.lexists(old) for old, _ in moves):
+                raise NotFound(f"The context “{name}” is not there any more: somebody moved it meanwhile.")
+            if free is not None:
+                self._free(free)
+            if moves[0][0].is_dir():
+                # Nobody publishes to a file that is being moved.
+                lock = durable.Lock(moves[0][0] / "chartfile.lock")
+                stack.enter_context(lock.held(store.settings.lock_timeout, f"moving {name}"))
+            shown = [[self._shown(old), self._shown(new)] for old, new in moves]
+            durable.write_file(store.layout.journals / _INTENT, records.dumps(shown))
+            self._finish()
         store.forget(name)
         store.index.forget(name)
         self._made.discard(name)
-        self.finish()
 
     def finish(self) -> bool:
         """Finish a rename or archiving that was cut short; True where there was one."""
-        intent = self._store.layout.journals / _INTENT
-        try:
-            moves = records.loads(intent.read_bytes())
-        except FileNotFoundError:
+        if not (self._store.layout.journals / _INTENT).exists():
             return False
-        for old, new in moves:
-            if os.path.lexists(old) and not os.path.lexists(new):
-                durable.make_dirs(Path(new).parent)
-                durable.move(Path(old), Path(new))
+        with self.steady():
+            return True
+
+    def _finish(self) -> None:
+        """Do what the intent file says is still to be done. Call under the lock."""
+        layout = self._store.layout
+        intent = layout.journals / _INTENT
+        if not intent.exists():
+            return
+        for old, new in records.loads(b"".join(durable.read_blocks(intent))):
+            source, target = layout.home / old, layout.home / new
+            if os.path.lexists(source):
+                _clear(target)
+            if os.path.lexists(source) and not os.path.lexists(target):
+                durable.make_dirs(target.parent)
+                durable.move(source, target)
         durable.remove_file(intent)
-        return True
+
+    def _shown(self, path: Path) -> str:
+        """A path relative to the store, which may itself be moved before the rest is done."""
+        return os.path.relpath(path, self._store.layout.home)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder that holds nothing but lock files: what a late visitor to an old name leaves behind."""
+    if folder.is_dir() and not folder.is_symlink():
+        left = list(folder.iterdir())
+        if all(entry.suffix == ".lock" for entry in left):
+            for entry in left:
+                durable.remove_file(entry, sync=False)
+            folder.rmdir()

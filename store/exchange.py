@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,8 @@ from store import clock, durable
 from store import publish as publishing
 from store.absorb import Absorption, import_edits, plan_absorb, take_over
 from store.chartfile import ChartFile, Signature, broken_bytes, quarantine, read_chart_file, signature
+from store.errors import StorageError
+from store.journal_reader import NOWHERE
 from store.model import Change, Edit, Finding, Plan, Position, TxMeta
 from store.past import FOREIGN, JournalHistory
 from store.publish import Published, PublishedLog
@@ -33,6 +35,8 @@ REST_NS = 300_000_000
 """A file not changed for so long has been at rest: its deletions may be believed."""
 ROUNDS = 8
 """Publications tried in a row against a program that keeps writing in between."""
+WAITS, WAIT_SECONDS = 10, 0.1
+"""How often, and how long at a time, a one-shot command waits for a chart file to be at rest."""
 QUIET_SECONDS = 0.02
 """How long a one-shot command watches a replaced file for a writer that still holds it open."""
 LARGE = 8 << 20
@@ -53,6 +57,8 @@ class Absorbed:
     """The file does not hold the state."""
     again: bool = False
     """Look once more when the file has been at rest."""
+    unread: bool = False
+    """The file changed while it was read."""
     said: list[str] = field(default_factory=list)
     """For the person: who changed what, what was set aside and where."""
 
@@ -69,8 +75,35 @@ def absorb(store: Store, context: str, *, at_rest: bool | None = None) -> Absorb
     found = signature(desk.path)
     if found is not None and desk.log.knows(found):
         return Absorbed(republish=desk.behind())
-    with desk.held():
+    with desk.entered():
         return desk.absorb(at_rest)
+
+
+def absorb_at_rest(store: Store, context: str, at_rest: bool | None = None) -> list[str]:
+    """`absorb`, waiting a moment for a file that is being written to come to rest; what was said."""
+    done = absorb(store, context, at_rest=at_rest)
+    said = list(done.said)
+    for _ in range(WAITS if at_rest is None else 0):
+        if not done.again:
+            break
+        sleep(WAIT_SECONDS)
+        done = absorb(store, context)
+        said.extend(done.said)
+    return said
+
+
+def begun(store: Store, context: str) -> bool:
+    """True where the journal of a context holds a transaction."""
+    return _Desk(store, context).begun()
+
+
+def foreign_format(store: Store, context: str) -> Path | None:
+    """The chart file of a context without charts, where it holds another format: it is never replaced."""
+    desk = _Desk(store, context)
+    found = signature(desk.path)
+    if found is None or not found.size or desk.begun() or read_chart_file(desk.path).usable:
+        return None
+    return desk.path
 
 
 def tidy(store: Store, context: str) -> None:
@@ -78,12 +111,36 @@ def tidy(store: Store, context: str) -> None:
     if store.readonly:
         return
     desk = _Desk(store, context)
-    if not publishing.leftovers(desk.path):
+    if not _abandoned(desk.path):
         return
-    with desk.held():
-        for path in publishing.leftovers(desk.path):
-            desk.absorb(False, path)
-            durable.remove_file(path)
+    with desk.entered():
+        for path in _abandoned(desk.path):
+            if not desk.absorb(False, path).unread:
+                durable.remove_file(path)
+
+
+def _abandoned(chart_file: Path) -> list[Path]:
+    """Leftovers of programs that have ended: one that runs may still watch the file it replaced."""
+    return [path for path in publishing.leftovers(chart_file) if not _running(path)]
+
+
+def _running(leftover: Path) -> bool:
+    """True where the process that a leftover is named after runs, and is not this one."""
+    pid = (
+        leftover.name.removesuffix(durable.TEMP_SUFFIX)
+        .removesuffix(".old")
+        .rpartition(".")[2]
+        .partition("-")[0]
+    )
+    if not pid.isdigit() or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def publish(store: Store, context: str, *, linger: Linger | None = None) -> bool:
@@ -100,8 +157,14 @@ def publish(store: Store, context: str, *, linger: Linger | None = None) -> bool
     desk = _Desk(store, context)
     if not desk.behind() and desk.known():
         return False
-    with desk.held():
-        return desk.publish(linger)
+    written = False
+    for _ in range(WAITS):
+        with desk.entered():
+            written = desk.publish(linger) or written
+            if linger is not None or not desk.waiting:
+                return written
+        sleep(WAIT_SECONDS)
+    return written
 
 
 def unpublished(store: Store, context: str) -> bool:
@@ -118,6 +181,17 @@ class _Desk:
         self.path = store.layout.chart_file(context)
         self.folder = store.layout.journal_dir(context)
         self.log = PublishedLog(self.folder / "published.jsonl")
+        self.waiting = False
+        """Set where publishing was put off until the foreign file is at rest."""
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """`held`; without a journal, no context is renamed meanwhile either: its file lies under no old name."""
+        with ExitStack() as stack:
+            if not self.store.readonly and not self.store.layout.journal(self.context).exists():
+                stack.enter_context(self.store.contexts.steady())
+            stack.enter_context(self.held())
+            yield
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -138,6 +212,10 @@ class _Desk:
         if end is None or (last is None and not self.path.exists() and self._never_written()):
             return False
         return last is None or last.position != end or bool(last.bases) or not self.path.exists()
+
+    def begun(self) -> bool:
+        """True where the journal holds a transaction."""
+        return self.end() is not None and not self._never_written()
 
     def _never_written(self) -> bool:
         """True where the journal holds no transaction: its first command was refused."""
@@ -163,7 +241,7 @@ class _Desk:
             at_rest = clock.wall_ns() - found.mtime_ns > REST_NS
         if store.layout.journal(self.context).exists():
             store.sync(self.context)
-        first = self.end() is None
+        first = not self.begun()
         if first and path is None and found.size > LARGE:
             return self._import_large()
         with store.jobs.run(
@@ -171,9 +249,13 @@ class _Desk:
         ) as job:
             with store.state(self.context) as state:
                 file = read_chart_file(source, known=None if first else JournalHistory(state).same_raw)
+            if first and not file.usable and file.exists:
+                return self._left_alone(file)
+            file, plan, change = self._commit(file, state.end, at_rest, source)
             if not file.steady:
-                return Absorbed(again=True)
-            plan, change = self._commit(file, at_rest)
+                return Absorbed(again=True, unread=True)
+            if not change.empty:
+                store.sync(self.context)
             job.at(file.count, file.count)
             kept = self._keep(file, plan, source)
             job.note(
@@ -183,12 +265,30 @@ class _Desk:
                 if not change.empty
                 else "nothing new"
             )
-        return self._conclude(file, plan, not change.empty, kept, live=path is None)
+        return self._conclude(file, plan, change, kept, live=path is None)
 
-    def _commit(self, file: ChartFile, at_rest: bool) -> tuple[Absorption, Change]:
-        plans: list[Absorption] = []
+    def _left_alone(self, file: ChartFile) -> Absorbed:
+        """A file of another format, where there is nothing of ours yet, is neither taken in nor replaced."""
+        why = "the file holds another format, not one record to a line"
+        plan = Absorption(findings=list(file.findings), first=True, distrust=why)
+        self.log.absorbed(NOWHERE, file.signature, file.count)
+        self._record(plan, None)
+        return Absorbed(said=[f"{self.path.name} is left as it is: {why}."])
+
+    def _commit(
+        self, file: ChartFile, read_at: Position, at_rest: bool, source: Path
+    ) -> tuple[ChartFile, Absorption, Change]:
+        """Plan and commit; the file as it was planned on, and a change that says at least where that was."""
+        plans: list[tuple[ChartFile, Absorption, Position]] = []
 
         def planner(state: State) -> Plan:
+            nonlocal file
+            if state.end != read_at and file.unchanged:
+                # Lines passed over as those we hold may not be that any more.
+                file = read_chart_file(source, known=JournalHistory(state).same_raw)
+            if not file.steady:
+                plans.append((file, Absorption(), state.end))
+                return Plan("absorb", "")
             plan = plan_absorb(
                 file,
                 self.log.around(file.signature.mtime_ns),
@@ -196,11 +296,12 @@ class _Desk:
                 at_rest=at_rest,
                 pool=self.log.pool(),
             )
-            plans.append(plan)
+            plans.append((file, plan, state.end))
             return Plan("absorb", _label(self.path.name, plan), plan.edits)
 
         change = self.store.commit(self.context, planner, by=FOREIGN + self.path.name)
-        return plans[-1], change
+        file, plan, end = plans[-1]
+        return file, plan, replace(change, position=change.position or end)
 
     def _import_large(self) -> Absorbed:
         """A first import in constant memory but for the keys; cut short, the next absorbing goes on with it."""
@@ -209,10 +310,15 @@ class _Desk:
         batch: list[Draft] = []
         keys: set[int] = set()
         seen = 0
+        ends: list[Position] = []
+        others = False
 
         def flush() -> None:
+            nonlocal others
             if batch:
-                journal.append_many(batch, by=FOREIGN + self.path.name, meta=meta)
+                made = journal.append_many(batch, by=FOREIGN + self.path.name, meta=meta)
+                others = others or bool(ends and made[0].offset != ends[-1].offset)
+                ends.append(made[-1].position)
                 batch.clear()
 
         def take(key: str, raw: bytes) -> bool:
@@ -230,15 +336,17 @@ class _Desk:
         with self.store.jobs.run("import", f"Read {self.path.name}", os.stat(self.path).st_size) as job:
             file = read_chart_file(self.path, known=take)
             flush()
-            if odd := self._odd(file):
-                made = Plan("absorb", meta.label, odd)
-                self.store.commit(self.context, partial(_as_planned, made), by=FOREIGN + self.path.name)
+            made = Plan("absorb", meta.label, self._odd(file))
+            change = self.store.commit(self.context, partial(_as_planned, made), by=FOREIGN + self.path.name)
+            last = change.position or (ends[-1] if ends else self.end())
             job.note(f"{len(file.first):,} records taken in")
             plan = Absorption(findings=list(file.findings), first=True, stale=bool(file.broken))
             kept = self._keep(file, plan, self.path)
         if not file.steady:
-            return Absorbed(changed=True, again=True)
-        return self._conclude(file, plan, True, kept, live=True)
+            return Absorbed(changed=True, again=True, unread=True)
+        # Where somebody else has committed between the parts, the file lacks that.
+        plan.stale = plan.stale or others
+        return self._conclude(file, plan, replace(change, position=last), kept, live=True, changed=True)
 
     def _odd(self, file: ChartFile) -> list[Edit]:
         """What was not taken in passing: oddly written lines, and further lines of one name."""
@@ -259,10 +367,21 @@ class _Desk:
         return edits
 
     def _conclude(
-        self, file: ChartFile, plan: Absorption, changed: bool, kept: str | None, *, live: bool
+        self,
+        file: ChartFile,
+        plan: Absorption,
+        change: Change,
+        kept: str | None,
+        *,
+        live: bool,
+        changed: bool | None = None,
     ) -> Absorbed:
-        """Note what was absorbed, keep what it found, and say so."""
-        end = self.end()
+        """Note what was absorbed, keep what it found, and say so.
+
+        The file stands for the state it was compared with, whatever was committed since.
+        """
+        end = change.position
+        changed = not change.empty if changed is None else changed
         if plan.waiting and plan.distrust is None:
             # Not noted: it is read again at rest, when the deletions can be judged.
             return Absorbed(changed, republish=False, again=True, said=[])
@@ -318,7 +437,8 @@ class _Desk:
         """Absorb, then write the live file until it holds the state; True where it was written."""
         written = False
         for _ in range(ROUNDS):
-            if self.absorb(None).again and self._foreign_pending():
+            self.waiting = self.absorb(None).again and self._foreign_pending()
+            if self.waiting or self.foreign():
                 return written
             if not self.behind():
                 return written
@@ -328,16 +448,22 @@ class _Desk:
             self._settle(done, linger)
         return written
 
+    def foreign(self) -> bool:
+        """True where the live file holds another format and nothing of ours ever was in it."""
+        entries = self.log.entries()
+        return bool(entries) and all(entry.position == NOWHERE for entry in entries) and self.path.exists()
+
     def _foreign_pending(self) -> bool:
         """A foreign file waits to be at rest: replacing it now would hide its deletions."""
         return not self.known()
 
     def _write(self) -> tuple[Published, Position]:
         store = self.store
-        store.sync(self.context)
         journal = store.journal(self.context)
+        end = journal.position()
+        store.sync(self.context)
         with store.index.snapshot() as snap:
-            position = snap.position(self.context, "charts") or journal.position()
+            position = self._indexed(snap.position(self.context, "charts"), end)
             total = snap.counts().get(self.context, {}).get("records", 0)
             with store.jobs.run("publish", f"Publish {self.path.name}", total, quiet=total < 20_000) as job:
 
@@ -350,6 +476,18 @@ class _Desk:
                             job.at(done)
 
                 return publishing.publish(self.path, lines(), expected=self._expected()), position
+
+    def _indexed(self, position: Position | None, end: Position) -> Position:
+        """The state that is published: never one from before `end`, as of an index that could not follow."""
+        if position is None and self._never_written():
+            return end
+        if position is None or position < end:
+            raise StorageError(
+                f"{self.path} is not published: the index has not come to the end of “{self.context}”. "
+                "Run `chartkeep verify`; nothing is lost.",
+                path=self.path,
+            )
+        return position
 
     def _expected(self) -> Signature | None:
         """What the live file is known to hold."""
@@ -375,6 +513,8 @@ class _Desk:
     def _look_again(self, done: Published) -> bool:
         """Whether the replaced file was still written to; then that is absorbed, else the file goes."""
         with self.held():
+            if not self.store.layout.journal(self.context).exists():
+                return False  # renamed or archived since; the next one to open the store looks at it
             if done.still_changing():
                 self.absorb(False, done.replaced)
                 return True

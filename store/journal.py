@@ -35,7 +35,7 @@ from pathlib import Path
 
 from store import clock, journal_repair
 from store.durable import AppendFile, Lock, make_dirs, write_file
-from store.errors import StorageError
+from store.errors import NotFound, StorageError
 from store.journal_read import Header, Line, OffChain, Tx, read_header
 from store.journal_reader import NOWHERE, JournalReader
 from store.model import Position, TxMeta
@@ -110,13 +110,14 @@ class Journal(JournalReader):
         self._pid = os.getpid()
 
     @contextmanager
-    def writer(self, timeout: float = 10.0, what: str = "") -> Iterator[Writer]:
+    def writer(self, timeout: float = 10.0, what: str = "", *, create: bool = True) -> Iterator[Writer]:
         """Take the lock, catch up with what others wrote, and append. Durable when the block has ended.
 
-        An exception in the block takes back what it wrote. Raises Locked, ReadOnly, Damaged, StorageError.
+        An exception in the block takes back what it wrote. Without `create` a journal that is not
+        there any more is not made anew. Raises Locked, ReadOnly, Damaged, StorageError, NotFound.
         """
-        with self.locked(timeout, what):
-            file, position = self._ready()
+        with self.locked(timeout, what, create=create):
+            file, position = self._ready(create=create)
             writer = Writer(self, file, position)
             try:
                 yield writer
@@ -172,13 +173,15 @@ class Journal(JournalReader):
         self._file = None
 
     @contextmanager
-    def locked(self, timeout: float, what: str) -> Iterator[None]:
+    def locked(self, timeout: float, what: str, *, create: bool = True) -> Iterator[None]:
         try:
             try:
                 self.lock.acquire(timeout, what)
             except StorageError as error:
                 if error.errno != errno.ENOENT:
                     raise
+                if not create:
+                    raise self._gone() from None
                 make_dirs(self.path.parent)
                 self.lock.acquire(timeout, what)
         except StorageError as error:
@@ -188,7 +191,13 @@ class Journal(JournalReader):
         finally:
             self.lock.release()
 
-    def _ready(self) -> tuple[AppendFile, Position]:
+    def _gone(self) -> NotFound:
+        return NotFound(
+            f"{self.path} is not there any more: “{self.context}” was renamed or archived meanwhile. "
+            "Nothing was written; look at the list of contexts."
+        )
+
+    def _ready(self, *, create: bool = True) -> tuple[AppendFile, Position]:
         """The file to append to and the end of its chain. Call under the lock."""
         witness = self.witnessed()
         if self._pid != os.getpid():  # forked: a shared descriptor would share sync errors too
@@ -197,7 +206,7 @@ class Journal(JournalReader):
         if file is not None and not file.stale():
             return file, self._catch_up(file, witness)
         self._file = None
-        file = self._open_file(witness)
+        file = self._open_file(witness, create=create)
         self._header = read_header(file.fileno(), self.path)
         position = self._catch_up(file, witness)
         synced = witness.offset if witness and witness.generation == position.generation else 0
@@ -206,10 +215,12 @@ class Journal(JournalReader):
         self._file = file
         return file, position
 
-    def _open_file(self, witness: Position | None) -> AppendFile:
+    def _open_file(self, witness: Position | None, *, create: bool) -> AppendFile:
         """The journal opened for appending; made first, with its header, where there is none."""
         try:
             if self.opened(witness) is None:
+                if not create:
+                    raise self._gone()
                 header, _ = encode_header(
                     generation=1,
                     created=clock.stamp(),

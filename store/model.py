@@ -77,6 +77,8 @@ class Change:
     edits: tuple[Edit, ...]
     focus: str | None = None
     hints: tuple[str, ...] = ()
+    position: Position | None = None
+    """The end of the journal right after it; None where nothing was written."""
 
     @property
     def empty(self) -> bool:

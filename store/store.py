@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from store import layout as places
 from store.contexts import Contexts
-from store.errors import NotFound, ReadOnly, Refused
+from store.errors import ChartkeepError, NotFound, ReadOnly, Refused
 from store.jobs import Jobs
 from store.layout import Layout
 from store.mirror import Mirror
@@ -74,6 +74,7 @@ class Store:
         self._mirrors: dict[str, Mirror] = {}
         self._dirty: dict[str, int] = {}
         self._begun: set[str] = set()
+        self._news: dict[str, frozenset[str] | None] = {}
         self._settings: Settings | None = None
         self._background: Background | None = None
         self._listeners: list[Callable[[Notice], None]] = []
@@ -153,53 +154,90 @@ class Store:
     ) -> Change:
         """`run` for a plan made by any function of the State, with what undo and moves record beside it."""
         if by is None:
-            self.writable()
-            self.contexts.require(context)
-            self._take_in(context)
+            self.begin(context)
         journal = self.journal(context)
         who = by or self.session.by
         mirror = self._mirrors.setdefault(context, Mirror())
-        with mirror.forgetting_on_error(), journal.writer(self.settings.lock_timeout, context) as writer:
+        known = context in self._begun
+        with (
+            self._noticing_its_end(context),
+            mirror.forgetting_on_error(),
+            journal.writer(self.settings.lock_timeout, context, create=not known) as writer,
+        ):
             with State(context, journal, writer.position, mirror, self.index.snapshot) as state:
                 made = plan(state)
                 drafts = state.drafts(made.edits)
             if not drafts:
-                return Change(context, "", "", who, made.command, made.label, (), made.focus, tuple(made.hints))
+                return Change(
+                    context, "", "", who, made.command, made.label, (), made.focus, tuple(made.hints)
+                )
             meta = TxMeta(made.command, made.label, self.session.id, undoes, redoes, group)
             tx = writer.append(drafts, by=who, meta=meta)
             mirror.apply(tx)
         self._committed(context, len(drafts))
         return Change(
-            context, tx.tx, tx.at, who, made.command, made.label, tuple(made.edits), made.focus, tuple(made.hints)
+            context,
+            tx.tx,
+            tx.at,
+            who,
+            made.command,
+            made.label,
+            tuple(made.edits),
+            made.focus,
+            tuple(made.hints),
+            tx.position,
         )
 
-    def _take_in(self, context: str) -> None:
-        """Before a context's first command: its chart file, if there is one, becomes its journal."""
-        if context in self._begun or self.layout.journal(context).exists():
-            self._begun.add(context)
+    def begin(self, context: str) -> None:
+        """Before a command: the context must be there, and its chart file taken into its journal.
+
+        Raises ReadOnly, NotFound, and Refused where the chart file holds something else.
+        """
+        self.writable()
+        self.contexts.require(context)
+        if context in self._begun:
             return
         from store import exchange
 
-        exchange.absorb(self, context, at_rest=True)
-        chart_file = self.layout.chart_file(context)
-        if not self.layout.journal(context).exists() and chart_file.exists() and chart_file.stat().st_size:
-            raise Refused(
-                f"{chart_file} holds no charts but something else, and publishing would replace it: nothing was "
-                "written. Move that file away, or use another context."
-            )
+        if not exchange.begun(self, context):
+            exchange.absorb(self, context, at_rest=True)
+            if (odd := exchange.foreign_format(self, context)) is not None:
+                raise Refused(
+                    f"{odd} holds no charts but something else, and publishing would replace it: nothing was "
+                    "written. Move that file away, or use another context."
+                )
+        if self.layout.journal(context).exists():
+            self._begun.add(context)
+
+    @contextmanager
+    def _noticing_its_end(self, context: str) -> Iterator[None]:
+        """A context that another process renamed or archived meanwhile is forgotten here too."""
+        try:
+            yield
+        except NotFound:
+            if not self.layout.journal(context).exists():
+                self.forget(context)
+                self.contexts.forget(context)
+            raise
 
     def _committed(self, context: str, count: int) -> None:
         """Have the index follow: at once when it has fallen far behind, else when somebody reads."""
-        behind = self._dirty[context] = self._dirty.get(context, 0) + count
+        with self._lock:
+            behind = self._dirty[context] = self._dirty.get(context, 0) + count
         if self._background is not None:
             self._background.poke(context, "commit")
         elif behind > BEHIND:
-            self.sync(context)
+            with suppress(
+                ChartkeepError
+            ):  # it is committed all the same; whoever reads next meets the trouble
+                self.sync(context)
 
     def writable(self) -> None:
         """Raise ReadOnly where this session may not write."""
         if self.readonly:
-            raise ReadOnly(f"{self.root} is open for reading only. Open it without --read-only to change charts.")
+            raise ReadOnly(
+                f"{self.root} is open for reading only. Open it without --read-only to change charts."
+            )
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -273,19 +311,49 @@ class Store:
         """Bring the index up to the end of the journals of one context, or of all."""
         done = []
         for name in [context] if context else self.contexts.names():
-            self._dirty.pop(name, None)
-            if not self.layout.journal(name).exists():
-                continue
-            done.append(self.index.sync(self.journal(name)))
+            # Clean only once it is synced: whoever reads in between has to wait for that too.
+            dirt = self._dirty.get(name)
+            if self.layout.journal(name).exists():
+                done.append(self._synced(name, self.index.sync(self.journal(name))))
+            with self._lock:
+                if dirt is not None and self._dirty.get(name) == dirt:
+                    del self._dirty[name]
         return done
 
-    def absorb(self, context: str | None = None, *, at_rest: bool = True) -> list[str]:
-        """Take in what other programs wrote to the chart files; returns what happened, in words."""
+    def _synced(self, context: str, synced: Synced) -> Synced:
+        """Keep what a sync found until the background thread has told everybody of it."""
+        if self._background is not None and synced.lines:
+            with self._lock:
+                before = self._news.get(context, frozenset())
+                whole = synced.reset or before is None
+                self._news[context] = None if whole else frozenset(before or ()) | frozenset(synced.charts)
+        return synced
+
+    def take_news(self, context: str) -> tuple[bool, frozenset[str] | None]:
+        """Whether the index has gone on since this was last asked, and the charts concerned (None: any)."""
+        with self._lock:
+            return context in self._news, self._news.pop(context, frozenset())
+
+    def lag(self, context: str) -> int:
+        """Bytes of a context's journal that the index has not seen."""
+        position = self.index.position(context, "charts")
+        try:
+            size = self.layout.journal(context).stat().st_size
+        except OSError:
+            return 0
+        return max(0, size - (position.offset if position is not None else 0))
+
+    def absorb(self, context: str | None = None, *, at_rest: bool | None = None) -> list[str]:
+        """Take in what other programs wrote to the chart files; returns what happened, in words.
+
+        A file from which something is gone is given a moment to come to rest, unless `at_rest` says
+        whether it is: what looks like deletions may be a program in the middle of its writing.
+        """
         from store import exchange
 
         said = []
         for name in [context] if context else self.contexts.names():
-            said.extend(exchange.absorb(self, name, at_rest=at_rest).said)
+            said.extend(exchange.absorb_at_rest(self, name, at_rest))
         return said
 
     def publish(self, context: str | None = None) -> list[str]:
@@ -332,7 +400,11 @@ class Store:
         source = Path(path).expanduser()
         if not source.is_file():
             raise NotFound(f"{source} is not a file. Name a chart file (JSONL) or an outline (Markdown).")
-        with self.jobs.run("import", f"Import {source.name}") as job, guard("read", source), source.open("rb") as lines:
+        with (
+            self.jobs.run("import", f"Import {source.name}") as job,
+            guard("read", source),
+            source.open("rb") as lines,
+        ):
             change = self.run(context, plan_import, lines, source=source.name)
             job.note(f"{len(change.edits):,} records taken in")
         return change
@@ -420,7 +492,9 @@ def open_store(
     """
     found = places.find_store(path)
     if not found.exists():
-        raise NotFound(f"There is no store at {found}. Make one with `chartkeep init`, or name another with --store.")
+        raise NotFound(
+            f"There is no store at {found}. Make one with `chartkeep init`, or name another with --store."
+        )
     from store import access
 
     layout, readonly = access.usable(Layout.of(found), readonly)

@@ -1,17 +1,20 @@
 """Moving charts between two contexts: one command over two journals.
 
 The charts are committed to the target first, then taken out of the source, both under one
-group id. A crash in between leaves them in both places for a moment: the next open finds a
-group with only its first half and finishes it, so a move happens whole.
+group id. The source's journal stays locked throughout, so nothing done to the charts meanwhile
+is left behind. A crash in between leaves them in both places for a moment: the next open finds
+a group with only its first half and finishes it, so a move happens whole. One lock holds all
+moves apart, from each other and from that finishing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from store import ids
+from store import durable, ids
 from store.errors import Refused
 from store.model import ARCHIVE, DEFAULT, Change, Edit, Plan, TxRow
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from store.charts import View
     from store.state import State
     from store.store import Store
+
 
 def group_name(source: str, target: str) -> str:
     """Id of one move, naming both contexts: all that is needed to finish it after a crash."""
@@ -51,26 +55,41 @@ def move(
     store.writable()
     if target == context:
         raise Refused(f"The chart is in “{context}” already.")
-    store.contexts.require(context)
-    store.contexts.ensure(target)
+    for name in (context, store.contexts.ensure(target)):
+        store.begin(name)
     group = group_name(context, target)
-    plans: dict[str, Plan] = {}
+    changes: list[Change] = []
 
-    def taken_in(state: State) -> Plan:
-        with store.state(context) as source:
-            plans["in"], plans["out"] = (planner or plan_transfer)(source, state, list(chart_ids))
-        for plan in plans.values():
-            plan.label = label or plan.label
-        return plans["in"]
+    def taken_out(source: State) -> Plan:
+        plans: list[Plan] = []
 
-    changes = []
-    for name, plan in ((target, taken_in), (context, lambda _state: plans["out"])):
-        changes.append(
-            store.commit(
-                name, plan, group=group, undoes=(undoes or {}).get(name), redoes=(redoes or {}).get(name)
-            )
-        )
+        def brought_in(state: State) -> Plan:
+            plans.extend((planner or plan_transfer)(source, state, list(chart_ids)))
+            for plan in plans:
+                plan.label = label or plan.label
+            return plans[0]
+
+        changes.append(store.commit(target, brought_in, group=group, **_named(target, undoes, redoes)))
+        return plans[1]
+
+    with _moving(store):
+        changes.append(store.commit(context, taken_out, group=group, **_named(context, undoes, redoes)))
     return changes
+
+
+def _named(
+    context: str, undoes: dict[str, str] | None, redoes: dict[str, str] | None
+) -> dict[str, str | None]:
+    return {"undoes": (undoes or {}).get(context), "redoes": (redoes or {}).get(context)}
+
+
+@contextmanager
+def _moving(store: Store) -> Iterator[None]:
+    """Hold off every other move in this store."""
+    durable.make_dirs(store.layout.journals)
+    lock = durable.Lock(store.layout.journals / ".moves.lock")
+    with lock.held(store.settings.lock_timeout, "moving charts between contexts"):
+        yield
 
 
 def archive(store: Store, context: str, chart_ids: Sequence[str], *, confirmed: bool = False) -> list[Change]:
@@ -96,16 +115,28 @@ def unarchive(store: Store, chart_ids: Sequence[str], *, to: str | None = None) 
 
 def finish_moves(store: Store) -> int:
     """Take out of the source what a move cut short by a crash left there; how many were finished."""
-    with store.snapshot() as snap:
-        halves = [row for row in snap.lone_groups() if ends_of(row.group or "")[1] == row.context]
-        keys = {row: [version.key for version in snap.tx_versions(row.context, row.tx)] for row in halves}
-    for row in halves:
-        source = ends_of(row.group or "")[0]
-
-        def taken_out(state: State, row: TxRow = row) -> Plan:
-            edits = [Edit("delete", key) for key in keys[row] if state.get(key) is not None]
-            return Plan(row.command, row.label, edits)
-
-        if source in store.contexts.names():
-            store.commit(source, taken_out, group=row.group, by=row.by)
+    if not _halves(store):
+        return 0
+    with _moving(store):
+        store.sync()
+        halves = _halves(store)
+        for row, keys in halves:
+            store.commit(
+                ends_of(row.group or "")[0], partial(_taken_out, row, keys), group=row.group, by=row.by
+            )
     return len(halves)
+
+
+def _halves(store: Store) -> list[tuple[TxRow, list[str]]]:
+    """Moves that reached their target only, each with the keys it brought there."""
+    names = store.contexts.names()
+    with store.snapshot() as snap:
+        return [
+            (row, [version.key for version in snap.tx_versions(row.context, row.tx)])
+            for row in snap.lone_groups()
+            if ends_of(row.group or "")[1] == row.context and ends_of(row.group or "")[0] in names
+        ]
+
+
+def _taken_out(row: TxRow, keys: list[str], state: State) -> Plan:
+    return Plan(row.command, row.label, [Edit("delete", key) for key in keys if state.get(key) is not None])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from store import clock
@@ -17,6 +18,8 @@ from store.store import Notice
 from store.watch import Watcher
 
 if TYPE_CHECKING:
+    from store.apart import Apart
+    from store.jobs import Progressing
     from store.settings import Settings
     from store.store import Store
 
@@ -24,6 +27,10 @@ REST_SECONDS = 0.35
 """A chart file unchanged for so long is at rest: its deletions may be believed."""
 HEARTBEAT = 2.0
 """Seconds between looks at the files themselves, for events that got lost."""
+APART_SECONDS = 0.25
+"""How often a process that does heavy work is asked how far it is."""
+RATION = 5.0
+"""A large chart file is published at most for one part in so many of the time."""
 LINGER = 1.0
 """Seconds after which a replaced chart file is looked at for a write that came late."""
 PATIENCE = 10.0
@@ -40,15 +47,21 @@ class Background:
         self._events: dict[tuple[str, str], None] = {}
         self._due: dict[tuple[str, str], float] = {}
         self._latest: dict[str, float] = {}
+        self._apart: dict[str, tuple[Apart, Progressing, ExitStack]] = {}
+        self._pace: dict[str, float] = {}
+        self._when_due = {"publish": self._publish, "chart": self._chart_file, "apart": self._look_apart}
         self._looks: list[tuple[float, str, Callable[[], bool]]] = []
         self._closing = False
         self._busy = False
         self.problem = ""
         """The last thing that went wrong in the background, for the health pane."""
-        self.watcher = Watcher(store.layout, self.poke, mode=settings.watch, poll_seconds=settings.poll_seconds)
+        self.watcher = Watcher(
+            store.layout, self.poke, mode=settings.watch, poll_seconds=settings.poll_seconds
+        )
         self._thread = threading.Thread(target=self._serve, name="chartkeep-background", daemon=True)
 
     def start(self) -> None:
+        self._busy = True
         self._thread.start()
 
     def poke(self, context: str, kind: str) -> None:
@@ -83,14 +96,17 @@ class Background:
             for context, kind in events:
                 self._guard(self._handle, context, kind)
             for context, kind in self._fallen_due():
-                self._guard(self._publish if kind == "publish" else self._chart_file, context)
+                self._guard(self._when_due[kind], context)
             self._guard(self._look_at_replaced)
             if self._closing and not self._events:
                 break
             if clock.monotonic() - looked > HEARTBEAT:
                 looked = clock.monotonic()
                 self._guard(self.watcher.look)
-        self._guard(self._store.settle)
+        for running, _, ending in self._apart.values():
+            running.stop()
+            ending.close()
+        self._guard(self._settle)
         self._look_at_replaced(now=True)
 
     def _next(self) -> list[tuple[str, str]]:
@@ -120,6 +136,51 @@ class Background:
         except ChartkeepError as error:
             self.problem = str(error)
             self._store.tell(Notice("", frozenset(), own=False, text=str(error), problem=True))
+
+    def _settle(self) -> None:
+        """Publish what is owed before the end; large files by a process that outlives this one."""
+        from store.apart import Apart, is_large
+
+        store = self._store
+        for context in store.contexts.names():
+            if store.readonly or not is_large(store, context):
+                store.sync(context)
+                store.publish(context)
+            elif self._owed(context):
+                Apart(store, context, outlive=True)
+
+    def _owed(self, context: str) -> bool:
+        from store import exchange
+
+        return exchange.unpublished(self._store, context)
+
+    # -- heavy work, done by another process -------------------------------------------------------
+
+    def _begin_apart(self, context: str, title: str) -> None:
+        from store.apart import Apart
+
+        if context not in self._apart:
+            ending = ExitStack()
+            job = ending.enter_context(self._store.jobs.run("sync", title))
+            self._apart[context] = (Apart(self._store, context), job, ending)
+        self._schedule(context, "apart", APART_SECONDS)
+
+    def _look_apart(self, context: str) -> None:
+        running, job, ending = self._apart[context]
+        try:
+            if not running.done(job):
+                self._schedule(context, "apart", APART_SECONDS)
+                return
+        except ChartkeepError:
+            with ending:
+                del self._apart[context]
+                raise
+        ending.close()
+        del self._apart[context]
+        self._pace[context] = job.job.seconds
+        self._store.tell(Notice(context, None, own=False))
+
+    # -- the parts ---------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         store = self._store
@@ -152,12 +213,23 @@ class Background:
         if self._store.readonly and kind == "publish":
             return
         moment = clock.monotonic()
+        if kind == "publish":
+            delay = max(delay, self._pace.get(context, 0.0) * RATION)
         with self._wake:
-            latest = self._latest.setdefault(context, moment + delay * PATIENCE)
+            latest = moment + delay
+            if kind == "publish":
+                latest = self._latest.setdefault(context, moment + delay * PATIENCE)
             self._due[(context, kind)] = min(moment + delay, max(latest, moment))
 
     def _sync(self, context: str, *, own: bool = False) -> None:
+        from store.apart import HEAVY
+
         store = self._store
+        if context in self._apart:
+            return
+        if store.lag(context) > HEAVY:
+            self._begin_apart(context, f"Index {context}")
+            return
         for synced in store.sync(context):
             if synced.lines or own:
                 charts = None if synced.reset else frozenset(synced.charts)
@@ -165,10 +237,16 @@ class Background:
 
     def _chart_file(self, context: str) -> None:
         from store import exchange
+        from store.apart import is_heavy
 
         if self._store.readonly and not self._store.layout.shadowed(context):
             return
         if context not in self._store.contexts.names():
+            return
+        if context in self._apart:
+            return
+        if is_heavy(self._store, context):
+            self._begin_apart(context, f"Read {self._store.layout.chart_file(context).name}")
             return
         done = exchange.absorb(self._store, context)
         if done.again:
@@ -182,9 +260,14 @@ class Background:
 
     def _publish(self, context: str) -> None:
         from store import exchange
+        from store.apart import is_large
 
         self._latest.pop(context, None)
         if context not in self._store.contexts.names():
+            return
+        if is_large(self._store, context):
+            if self._owed(context):
+                self._begin_apart(context, f"Publish {self._store.layout.chart_file(context).name}")
             return
         if exchange.publish(self._store, context, linger=lambda look: self._linger(context, look)):
             self._store.tell(Notice(context, frozenset(), own=True))

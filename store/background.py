@@ -31,6 +31,8 @@ APART_SECONDS = 0.25
 """How often a process that does heavy work is asked how far it is."""
 RATION = 5.0
 """A large chart file is published at most for one part in so many of the time."""
+AGAIN = 3.0
+"""Seconds after which what failed (a full disk, a held lock) is tried again."""
 LINGER = 1.0
 """Seconds after which a replaced chart file is looked at for a write that came late."""
 PATIENCE = 10.0
@@ -53,8 +55,7 @@ class Background:
         self._looks: list[tuple[float, str, Callable[[], bool]]] = []
         self._closing = False
         self._busy = False
-        self.problem = ""
-        """The last thing that went wrong in the background, for the health pane."""
+        self._problems: dict[tuple[str, ...], str] = {}
         self.watcher = Watcher(
             store.layout, self.poke, mode=settings.watch, poll_seconds=settings.poll_seconds
         )
@@ -80,6 +81,11 @@ class Background:
             self._thread.join(timeout)
 
     @property
+    def problem(self) -> str:
+        """What goes wrong in the background and has not gone well since, for the health pane."""
+        return next(reversed(list(self._problems.values())), "")
+
+    @property
     def idle(self) -> bool:
         """True where nothing is owed."""
         with self._wake:
@@ -96,7 +102,8 @@ class Background:
             for context, kind in events:
                 self._guard(self._handle, context, kind)
             for context, kind in self._fallen_due():
-                self._guard(self._when_due[kind], context)
+                if not self._guard(self._when_due[kind], context) and kind != "apart":
+                    self._schedule(context, kind, AGAIN)
             self._guard(self._look_at_replaced)
             if self._closing and not self._events:
                 break
@@ -107,7 +114,9 @@ class Background:
             running.stop()
             ending.close()
         self._guard(self._settle)
-        self._look_at_replaced(now=True)
+        self._guard(self._last_look)
+        if self._looks:
+            self._guard(self._settle)
 
     def _next(self) -> list[tuple[str, str]]:
         with self._wake:
@@ -129,13 +138,19 @@ class Background:
                 del self._due[item]
         return ready
 
-    def _guard(self, work: Callable[..., None], *args: str) -> None:
+    def _guard(self, work: Callable[..., object], *args: str) -> bool:
+        """Do some work; what goes wrong is told once, and kept as a problem until the same work goes well."""
+        what = (work.__name__, *args)
         try:
             work(*args)
-            self.problem = ""
-        except ChartkeepError as error:
-            self.problem = str(error)
-            self._store.tell(Notice("", frozenset(), own=False, text=str(error), problem=True))
+        except (ChartkeepError, OSError) as error:
+            told = self._problems.get(what)
+            self._problems[what] = str(error)
+            if told != str(error):
+                self._store.tell(Notice("", frozenset(), own=False, text=str(error), problem=True))
+            return False
+        self._problems.pop(what, None)
+        return True
 
     def _settle(self) -> None:
         """Publish what is owed before the end; large files by a process that outlives this one."""
@@ -184,13 +199,14 @@ class Background:
 
     def _begin(self) -> None:
         store = self._store
-        store.contexts.finish()
+        if not store.readonly:
+            self._guard(store.contexts.finish)
         for context in store.contexts.names():
             self._guard(self._tidy, context)
             self._guard(self._chart_file, context)
             self._guard(self._sync, context)
             self._schedule(context, "publish", self._delay)
-        store.finish_moves()
+        self._guard(store.finish_moves)
         store.tell(Notice("", None, own=False))
 
     def _tidy(self, context: str) -> None:
@@ -201,6 +217,8 @@ class Background:
     def _handle(self, context: str, kind: str) -> None:
         if kind == "contexts":
             self.watcher.refresh()
+            for name in self._store.contexts.names():  # events from before it was watched are lost
+                self._sync(name)
             self._store.tell(Notice("", None, own=False))
         elif kind == "chart":
             self._chart_file(context)
@@ -230,10 +248,10 @@ class Background:
         if store.lag(context) > HEAVY:
             self._begin_apart(context, f"Index {context}")
             return
-        for synced in store.sync(context):
-            if synced.lines or own:
-                charts = None if synced.reset else frozenset(synced.charts)
-                store.tell(Notice(context, charts, own=own))
+        store.sync(context)
+        news, charts = store.take_news(context)
+        if news or own:
+            store.tell(Notice(context, charts, own=own))
 
     def _chart_file(self, context: str) -> None:
         from store import exchange
@@ -275,6 +293,9 @@ class Background:
     def _linger(self, context: str, look: Callable[[], bool]) -> None:
         with self._wake:
             self._looks.append((clock.monotonic() + LINGER, context, look))
+
+    def _last_look(self) -> None:
+        self._look_at_replaced(now=True)
 
     def _look_at_replaced(self, *, now: bool = False) -> None:
         """Look once more at files that were replaced a moment ago: a slow writer may have held one open."""

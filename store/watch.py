@@ -16,7 +16,20 @@ from store.layout import Layout, context_of_file
 
 STEP_MS = 20
 """How often watchfiles looks for events: 20 ms costs 0.3 % of a CPU, and half of it in delay."""
-_NETWORK = ("nfs", "cifs", "smb", "sshfs", "9p", "fuse.", "afs", "ceph", "gluster", "davfs", "lustre", "vboxsf")
+_NETWORK = (
+    "nfs",
+    "cifs",
+    "smb",
+    "sshfs",
+    "9p",
+    "fuse.",
+    "afs",
+    "ceph",
+    "gluster",
+    "davfs",
+    "lustre",
+    "vboxsf",
+)
 
 Changed = Callable[[str, str], None]
 
@@ -31,7 +44,11 @@ def on_network(path: Path) -> bool:
     real = os.path.realpath(path)
     for line in mounts.splitlines():
         parts = line.split()
-        if len(parts) > 2 and len(parts[1]) > len(best) and (real + "/").startswith(parts[1].rstrip("/") + "/"):
+        if (
+            len(parts) > 2
+            and len(parts[1]) > len(best)
+            and (real + "/").startswith(parts[1].rstrip("/") + "/")
+        ):
             best, kind = parts[1], parts[2]
     return kind.startswith(_NETWORK)
 
@@ -39,7 +56,9 @@ def on_network(path: Path) -> bool:
 class Watcher:
     """Watches one store until stopped."""
 
-    def __init__(self, layout: Layout, changed: Changed, *, mode: str = "auto", poll_seconds: float = 1.0) -> None:
+    def __init__(
+        self, layout: Layout, changed: Changed, *, mode: str = "auto", poll_seconds: float = 1.0
+    ) -> None:
         self._layout = layout
         self._changed = changed
         self._poll = mode == "poll" or (mode == "auto" and on_network(layout.root))
@@ -102,17 +121,23 @@ class Watcher:
 
         while not self._stop.is_set():
             self._again.clear()
-            for batch in watchfiles.watch(
-                *self._folders(),
-                watch_filter=None,
-                debounce=100,
-                step=STEP_MS,
-                rust_timeout=1000,
-                stop_event=self._again,
-                recursive=False,
-                raise_interrupt=False,
-            ):
-                self._heard({path for _, path in batch})
+            if self._stop.is_set():  # else it would be waited for until the next event
+                return
+            try:
+                for batch in watchfiles.watch(
+                    *self._folders(),
+                    watch_filter=None,
+                    debounce=100,
+                    step=STEP_MS,
+                    rust_timeout=1000,
+                    stop_event=self._again,
+                    recursive=False,
+                    raise_interrupt=False,
+                ):
+                    self._heard({path for _, path in batch})
+            except (OSError, RuntimeError):
+                # No more watches to be had, or a folder went away: look instead, then try again.
+                self.look()
             if not self._stop.is_set() and not self._again.is_set():
                 self._stop.wait(self._poll_seconds)
 
@@ -130,6 +155,8 @@ class Watcher:
                 context = context_of_file(path.name, single=path == self._layout.single)
                 if context is not None:
                     told.add((context, "chart"))
+            elif path.parent == self._layout.journals and path.name.startswith("."):
+                continue  # locks
             elif path.parent == self._layout.journals:
                 told.add(("", "contexts"))
                 self._again.set()

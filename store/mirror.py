@@ -8,14 +8,15 @@ it grows past its limit it forgets everything and starts again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from store import records
-from store.errors import StorageError
+from store.errors import NotFound, Refused
 from store.journal_read import OffChain
 from store.model import Held, Json, Position
+from store.tail import Tail, entity_of, held_in
 
 if TYPE_CHECKING:
     from store.journal import Journal, Tx
@@ -24,35 +25,19 @@ LIMIT = 20_000
 """Records remembered before the mirror starts again: some 40 MB at the very worst, 10 as a rule."""
 
 
-class Tail:
-    """The newest version of every key committed after an index position."""
+TAIL_BYTES = 8 << 20
+"""Bytes of journal that the index may lack when a command is planned: they are held in memory."""
 
-    __slots__ = ("after", "upto", "versions")
 
-    def __init__(self, after: Position | None) -> None:
-        self.after = after
-        self.upto = after
-        self.versions: dict[str, Held] = {}
-
-    def add(self, versions: Iterable[Held], upto: Position) -> None:
-        """Take in the versions of one transaction that ends at `upto`."""
-        for held in versions:
-            self.versions[held.key] = held
-        self.upto = upto
-
-    def extend(self, journal: Journal, end: Position) -> None:
-        """Read what lies between `upto` and `end`."""
-        if self.upto != end:
-            for tx in journal.read(self.upto, upto=end):
-                self.add(held_in(tx), tx.position)
-            self.upto = end
+class Behind(Exception):
+    """The index lags too far for a command to be planned: sync it, then plan again."""
 
 
 class Mirror:
     """Records and lists of one context as of `position`. Only used under the journal's lock.
 
     A key held with no record is known not to be there. Lists: `parts` keys by chart id, `children`
-    chart ids by parent, `relations` keys by entity name.
+    chart ids by parent, `relations` keys by entity name. Every key in `parts` is in `records`.
     """
 
     __slots__ = ("_tail", "children", "parts", "position", "records", "relations")
@@ -79,23 +64,30 @@ class Mirror:
                 self.clear()
         self.position = end
 
-    def tail_after(self, indexed: Position | None, journal: Journal, end: Position) -> dict[str, Held]:
-        """The newest versions committed after the index's position, up to `end`, by key."""
+    def tail_after(self, indexed: Position | None, journal: Journal, end: Position) -> Tail:
+        """What was committed after the index's position, up to `end`."""
         if self._tail.after != indexed:
+            if (
+                end.offset - (indexed.offset if indexed and indexed.generation == end.generation else 0)
+                > TAIL_BYTES
+            ):
+                raise Behind
             self._tail = Tail(indexed)
         try:
             self._tail.extend(journal, end)
         except OffChain:
             self._tail = Tail(indexed)
             self._tail.extend(journal, end)
-        return self._tail.versions
+        return self._tail
 
     @contextmanager
     def forgetting_on_error(self) -> Iterator[None]:
-        """A commit: where the disk refuses it, what the mirror took in of it never happened."""
+        """A commit: where it fails, what the mirror took in of it never happened. A refusal took in nothing."""
         try:
             yield
-        except StorageError:
+        except (Refused, NotFound):
+            raise
+        except BaseException:
             self.clear()
             raise
 
@@ -120,7 +112,7 @@ class Mirror:
             if key.startswith("e:"):
                 self._entity(key, held.ver, before, held.record)
             elif key.startswith("r:"):
-                self._relation(key, held.record)
+                self._relation(key, held.ver, held.record)
             elif self.parts:
                 self.parts.clear()  # a foreign record may name a chart too; rare enough
         if self._tail.upto == self.position:  # else it reads what it lacks when it is asked
@@ -133,11 +125,13 @@ class Mirror:
         self.relations.clear()
 
     def _entity(self, key: str, ver: int, before: Held | None, record: Json | None) -> None:
-        if before is None and ver > 1:
-            self._clear_lists()  # which lists it was in is not known
-            return
-        old = _entity_of(before.record) if before is not None else None
-        new = _entity_of(record)
+        old = entity_of(before.record) if before is not None else None
+        new = entity_of(record)
+        if before is None and ver > 1:  # it is in none of `parts`; whose child it was is not known
+            if new is None or new.get("entityType") == records.CHART:
+                self.children.clear()
+            if new is None:
+                return
         if (old is not None and records.chart_id_of(old) is None) or (
             new is not None and records.chart_id_of(new) is None
         ):
@@ -148,13 +142,14 @@ class Mirror:
             key,
             None if old is None else records.chart_id_of(old),
             None if new is None else records.chart_id_of(new),
+            first=ver == 1,
         )
-        was, now = _parent_of(old), _parent_of(new)
+        was, now = parent_of(old), parent_of(new)
         chart_id = records.chart_id_of(new or old or {})
         if chart_id is not None and (was is not None or now is not None):
-            _shift(self.children, chart_id, was, now)
+            _shift(self.children, chart_id, was, now, first=ver == 1)
 
-    def _relation(self, key: str, record: Json | None) -> None:
+    def _relation(self, key: str, ver: int, record: Json | None) -> None:
         start, _, end = records.relation_ends(key)
         for name in {start, end}:
             keys = self.relations.get(name)
@@ -162,30 +157,35 @@ class Mirror:
                 continue
             if record is None:
                 self.relations[name] = [other for other in keys if other != key]
-            elif key not in keys:
+            elif key not in keys and ver == 1:
                 self.relations[name] = [*keys, key]
+            elif key not in keys:
+                del self.relations[name]  # it comes back to the place it had
 
 
-def held_in(tx: Tx) -> list[Held]:
-    """The record versions of a transaction."""
-    return [Held(line.key, line.ver, line.value()) for line in tx.lines]
-
-
-def _entity_of(record: Json | None) -> Json | None:
-    body = records.body_of(record) if record is not None else None
-    return body if isinstance(body, dict) else None
-
-
-def _parent_of(entity: Json | None) -> str | None:
+def parent_of(entity: Json | None) -> str | None:
+    """The chart above a chart entity, as either member names it; None for any other entity."""
     if entity is None or entity.get("entityType") != records.CHART:
         return None
-    parent = records.metadata_of(entity).get("parentChart")
-    return parent if isinstance(parent, str) else None
+    metadata = records.metadata_of(entity)
+    for member in ("parentChart", "parentChartId"):
+        parent = metadata.get(member)
+        if isinstance(parent, str) and parent:
+            return parent
+    return None
 
 
-def _shift(lists: dict[str, list[str]], item: str, old: str | None, new: str | None) -> None:
-    """Move an item between remembered lists; lists are replaced, never changed in place."""
-    if old is not None and old != new and old in lists:
+def _shift(lists: dict[str, list[str]], item: str, old: str | None, new: str | None, *, first: bool) -> None:
+    """Move an item between remembered lists; lists are replaced, never changed in place.
+
+    At the end belongs only what is there for the `first` time: all else has a place it had before.
+    """
+    if old == new:
+        return
+    if old is not None and old in lists:
         lists[old] = [other for other in lists[old] if other != item]
     if new is not None and new in lists and item not in lists[new]:
-        lists[new] = [*lists[new], item]
+        if first:
+            lists[new] = [*lists[new], item]
+        else:
+            del lists[new]

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Self
 from store import records
 from store.mirror import Mirror
 from store.model import Edit, Held, Json, Position
+from store.tail import entity_of
 
 if TYPE_CHECKING:
     from store.index import Snapshot
     from store.journal import Journal
+    from store.tail import Tail
 
 CHARTS = "charts"
 
@@ -42,7 +44,7 @@ class State:
         self._mirror = mirror
         self._snapshot = snapshot
         self._stack = ExitStack()
-        self._source: tuple[Snapshot, dict[str, Held]] | None = None
+        self._source: tuple[Snapshot, Tail] | None = None
         mirror.catch_up(journal, end)
 
     def __enter__(self) -> Self:
@@ -60,9 +62,9 @@ class State:
     @property
     def tail(self) -> dict[str, Held]:
         """The newest version of every key the index has not seen, deletions too."""
-        return self._behind()[1]
+        return self._behind()[1].versions
 
-    def _behind(self) -> tuple[Snapshot, dict[str, Held]]:
+    def _behind(self) -> tuple[Snapshot, Tail]:
         if self._source is None:
             snap = self._stack.enter_context(self._snapshot())
             tail = self._mirror.tail_after(snap.position(self.context, CHARTS), self.journal, self.end)
@@ -82,7 +84,7 @@ class State:
         if known is not None:
             return known if known.ver else None
         snap, tail = self._behind()
-        held = tail.get(key)
+        held = tail.versions.get(key)
         if held is None and (newest := snap.newest(self.context, key)) is not None:
             ver, deleted, *place = newest
             raw = None if deleted else self.journal.record_raw(*place)
@@ -99,14 +101,19 @@ class State:
             snap, tail = self._behind()
             rows = snap.chart_records(self.context, chart_id)
             for row in rows:
-                if row.key not in tail and row.key not in self._mirror.records:
+                if row.key not in tail.versions and row.key not in self._mirror.records:
                     raw = self.journal.record_raw(row.generation, row.offset, row.length)
                     self._mirror.records[row.key] = Held(
                         row.key, row.ver, None if raw is None else records.loads(raw)
                     )
             known = self._mirror.parts[chart_id] = self._laid_over(
-                [row.key for row in rows], lambda entity: records.chart_id_of(entity) == chart_id, "e:"
+                [row.key for row in rows],
+                tail.of_chart.get(chart_id, ()),
+                lambda entity: records.chart_id_of(entity) == chart_id,
             )
+            for key in known:
+                if key not in self._mirror.records:
+                    self._mirror.records[key] = tail.versions[key]
         return known
 
     def children(self, chart_id: str) -> list[str]:
@@ -129,10 +136,11 @@ class State:
         """Keys of the live relations from or to the entity `name`."""
         known = self._mirror.relations.get(name)
         if known is None:
+            snap, tail = self._behind()
             known = self._mirror.relations[name] = self._laid_over(
-                self.snap.relations_of(self.context, name),
+                snap.relations_of(self.context, name),
+                tail.of_name.get(name, ()),
                 lambda relation: name in (relation.get("from"), relation.get("to")),
-                "r:",
             )
         return known
 
@@ -167,25 +175,25 @@ class State:
 
     # -- the tail ----------------------------------------------------------------------------------
 
-    def _laid_over(self, keys: list[str], belongs: Callable[[Json], bool], prefix: str) -> list[str]:
+    def _laid_over(self, keys: list[str], newer: Iterable[str], belongs: Callable[[Json], bool]) -> list[str]:
+        """The index's `keys` without those that no longer belong, and those of `newer` that do by now."""
         tail = self.tail
         if not tail:
             return keys
+
+        def belonging(key: str) -> bool:
+            record = tail[key].record
+            return record is not None and belongs(records.body_of(record))
+
         known = set(keys)
-        held = {
-            key: version.record is not None and belongs(records.body_of(version.record))
-            for key, version in tail.items()
-            if key in known or key.startswith(prefix)
-        }
-        kept = [key for key in keys if held.get(key, True)]
-        return kept + [key for key, belonging in held.items() if belonging and key not in known]
+        kept = [key for key in keys if key not in tail or belonging(key)]
+        return kept + [key for key in newer if key not in known and belonging(key)]
 
     def _tail_charts(self) -> Iterator[tuple[str, Json | None]]:
         """(key, entity) of the chart entities in the tail; of a deleted entity, None."""
-        for key, held in self.tail.items():
-            if not key.startswith("e:"):
-                continue
-            entity = records.body_of(held.record) if held.record is not None else None
+        tail = self._behind()[1]
+        for key in tail.charts:
+            entity = entity_of(tail.versions[key].record)
             if entity is None or entity.get("entityType") == records.CHART:
                 yield key, entity
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from store.errors import NotFound, UsageError
 from store.model import ARCHIVE, DEFAULT
+from store.syscalls import failure
 
 STORE_NAME = ".coaia"
 ARCHIVE_FILE = "completed-charts.jsonl"
@@ -57,7 +58,12 @@ def find_store(path: str | os.PathLike[str] | None = None) -> Path:
 
 def check_context_name(name: str) -> str:
     """`name` if a new context can have it; UsageError says what it may hold otherwise."""
-    if name in _RESERVED or not _NAME.fullmatch(name) or name.startswith("charts-") or name.endswith(".jsonl"):
+    if (
+        name in _RESERVED
+        or not _NAME.fullmatch(name)
+        or name.startswith("charts-")
+        or name.endswith(".jsonl")
+    ):
         raise UsageError(
             f"“{name}” cannot name a context: letters, digits, spaces, . _ and - only, beginning and ending "
             f"with a letter or digit, not beginning with charts-, and not {' or '.join(sorted(_RESERVED))}."
@@ -141,9 +147,13 @@ class Layout:
         if self.single is not None:
             names.add(context_of_file(self.single.name, single=True) or DEFAULT)
         else:
-            names.update(name for entry in _listing(self.root) if (name := context_of_file(entry)) is not None)
+            names.update(
+                name for entry in _listing(self.root) if (name := context_of_file(entry)) is not None
+            )
         names.update(
-            entry for entry in _listing(self.journals) if self.journal(entry).is_file() and not entry.startswith(".")
+            entry
+            for entry in _listing(self.journals)
+            if not entry.startswith(".") and _is_file(self.journal(entry))
         )
         return sorted(names, key=lambda name: (name == ARCHIVE, name != DEFAULT, name.casefold(), name))
 
@@ -175,10 +185,22 @@ def context_of_file(name: str, *, single: bool = False) -> str | None:
     return None
 
 
+def _is_file(path: Path) -> bool:
+    """True for a file, and for one in a folder that may not be looked into: using it says so."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
+
+
 def _listing(folder: Path) -> list[str]:
     try:
         return [entry.name for entry in os.scandir(folder)]
     except FileNotFoundError:
         return []
+    except PermissionError as error:
+        raise failure(error, "read", folder) from error
     except NotADirectoryError as error:
-        raise NotFound(f"{folder} is not a folder. Name a store folder or a chart file with --store.") from error
+        raise NotFound(
+            f"{folder} is not a folder. Name a store folder or a chart file with --store."
+        ) from error

@@ -114,7 +114,8 @@ def _logged(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _journal(store: Store, context: str) -> Iterator[Finding]:
-    if not store.layout.journal(context).exists():
+    path = store.layout.journal(context)
+    if not path.exists() and not path.with_suffix(".witness").exists():
         return
     try:
         yield from store.journal(context).check()
@@ -130,7 +131,9 @@ def _chart_file(store: Store, context: str) -> Iterator[Finding]:
     path = store.layout.chart_file(context)
     if not path.exists():
         if store.layout.journal(context).exists():
-            yield Finding("warning", "missing-chart-file", "the chart file is missing; it is published anew.", str(path))
+            yield Finding(
+                "warning", "missing-chart-file", "the chart file is missing; it is published anew.", str(path)
+            )
         return
     try:
         yield from read_chart_file(path).findings
@@ -160,6 +163,9 @@ def _index(store: Store, context: str) -> Iterator[Finding]:
 
 def _remember(store: Store, found: list[Finding]) -> None:
     path = store.layout.recovery / LAST
-    durable.make_dirs(path.parent)
     counts = {level: sum(item.severity == level for item in found) for level in ("error", "warning", "info")}
-    durable.write_file(path, records.dumps({"at": clock.stamp(), **counts}))
+    try:
+        durable.make_dirs(path.parent)
+        durable.write_file(path, records.dumps({"at": clock.stamp(), **counts}))
+    except StorageError as error:  # what was found counts for more than the note of it
+        found.append(Finding("warning", "not-noted", str(error), str(path)))

@@ -68,6 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             "chartkeep: the UI needs a terminal; chartkeep --help lists what works without.", file=sys.stderr
         )
         return 2
+    import gc
+
+    gc.disable()  # until the first frame is out: collecting while importing finds nothing and costs 20 ms
     from tui.boot import Boot
 
     boot = Boot(ui)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -116,11 +117,14 @@ class ChartkeepApp(Guarded, App[int]):
 
     def _start_background(self) -> None:
         """Foreign changes, publishing and watching begin once the first frame is out."""
+        gc.freeze()
+        gc.enable()
         store = self.store
         self.main.health.measure()
         self.bridge.write.ask(store.start_background, lambda _: None, name="background")
 
     def _not_opened(self, boot: Boot) -> None:
+        gc.enable()
         if boot.missing:
             from tui.screens.welcome import WelcomeScreen
 

@@ -49,7 +49,8 @@ class ContextsPane(Pane):
     def show(self, infos: list[ContextInfo], shown: str | None) -> None:
         """Show these contexts, the cursor on the one that is shown."""
         self.infos = infos
-        self.list.show([_all_row(infos), *(_row(info) for info in infos)])
+        with self.list.prevent(Listing.Moved):
+            self.list.show([_all_row(infos), *(_row(info) for info in infos)])
         self.mark(shown)
 
     def mark(self, shown: str | None) -> None:
@@ -57,7 +58,9 @@ class ContextsPane(Pane):
         self._shown = shown
         wanted = shown or ALL
         if self._under != wanted:
-            self.list.move_to(next((n for n, item in enumerate(self.list.items) if item.key == wanted), 0))
+            line = next((n for n, item in enumerate(self.list.items) if item.key == wanted), 0)
+            with self.list.prevent(Listing.Moved):
+                self.list.move_to(line)
         info = next((info for info in self.infos if info.name == shown), None)
         if shown is None:
             charts = sum(info.charts for info in self.infos if not info.archived)

@@ -58,7 +58,13 @@ class MainScreen(Guarded, Asking):
         """The app, by its own type."""
         return cast("ChartkeepApp", self.app)
 
+    def _preset(self) -> None:
+        """Set the classes of the breakpoints beforehand: set later, they cost a second layout."""
+        for size, points in zip(self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True):
+            self.add_class(*[name for least, name in points if size >= least][-1:], update=False)
+
     def compose(self) -> ComposeResult:
+        self._preset()
         mouse = self.desk.config.mouse
         self.contexts = ContextsPane(id="contexts-pane", mouse=mouse)
         self.outline = OutlinePane(id="outline-pane", mouse=mouse)

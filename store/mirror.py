@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from store import records
-from store.errors import NotFound, Refused
+from store.errors import NotFound, Refused, UsageError
 from store.journal_read import OffChain
 from store.model import Held, Json, Position
 from store.tail import Tail, entity_of, held_in
@@ -85,7 +85,7 @@ class Mirror:
         """A commit: where it fails, what the mirror took in of it never happened. A refusal took in nothing."""
         try:
             yield
-        except (Refused, NotFound):
+        except (Refused, NotFound, UsageError):
             raise
         except BaseException:
             self.clear()

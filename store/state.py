@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Self
 
 from store import records
-from store.mirror import Mirror
+from store.mirror import Mirror, parent_of
 from store.model import Edit, Held, Json, Position
 from store.tail import entity_of
 
@@ -106,10 +106,15 @@ class State:
                     self._mirror.records[row.key] = Held(
                         row.key, row.ver, None if raw is None else records.loads(raw)
                     )
+            listed = [row.key for row in rows]
+
+            def belongs(key: str, entity: Json) -> bool:
+                owner = records.chart_id_of(entity)
+                # What only relations tie to a chart stays where the index saw it.
+                return owner == chart_id or (owner is None and key in listed)
+
             known = self._mirror.parts[chart_id] = self._laid_over(
-                [row.key for row in rows],
-                tail.of_chart.get(chart_id, ()),
-                lambda entity: records.chart_id_of(entity) == chart_id,
+                listed, tail.of_chart.get(chart_id, ()), belongs
             )
             for key in known:
                 if key not in self._mirror.records:
@@ -122,14 +127,15 @@ class State:
         if known is None:
             snap, _ = self._behind()
             known = list(snap.children_of(self.context, chart_id))
+            added: list[str] = []
             for key, entity in self._tail_charts():
                 child = records.chart_id_of(entity) if entity is not None else self._deleted_chart(key)
-                below = entity is not None and records.metadata_of(entity).get("parentChart") == chart_id
+                below = parent_of(entity) == chart_id
                 if child and below and child not in known:
-                    known.append(child)
+                    added.append(child)
                 elif child in known and not below:
                     known.remove(child)
-            self._mirror.children[chart_id] = known
+            known = self._mirror.children[chart_id] = self._joined(known, added, _chart_key)
         return known
 
     def relations_of(self, name: str) -> list[str]:
@@ -140,20 +146,21 @@ class State:
             known = self._mirror.relations[name] = self._laid_over(
                 snap.relations_of(self.context, name),
                 tail.of_name.get(name, ()),
-                lambda relation: name in (relation.get("from"), relation.get("to")),
+                lambda _, relation: name in (relation.get("from"), relation.get("to")),
             )
         return known
 
     def chart_ids(self) -> Iterator[str]:
         """Every chart of the context, in file order."""
         found = dict.fromkeys(self.snap.chart_ids(self.context))
+        added: dict[str, None] = {}
         for key, entity in self._tail_charts():
             chart_id = records.chart_id_of(entity) if entity is not None else self._deleted_chart(key)
-            if chart_id and entity is not None:
-                found.setdefault(chart_id)
-            elif chart_id:
+            if chart_id and entity is not None and chart_id not in found:
+                added[chart_id] = None
+            elif chart_id and entity is None:
                 found.pop(chart_id, None)
-        yield from found
+        yield from self._joined(list(found), list(added), _chart_key)
 
     # -- writing -----------------------------------------------------------------------------------
 
@@ -175,7 +182,9 @@ class State:
 
     # -- the tail ----------------------------------------------------------------------------------
 
-    def _laid_over(self, keys: list[str], newer: Iterable[str], belongs: Callable[[Json], bool]) -> list[str]:
+    def _laid_over(
+        self, keys: list[str], newer: Iterable[str], belongs: Callable[[str, Json], bool]
+    ) -> list[str]:
         """The index's `keys` without those that no longer belong, and those of `newer` that do by now."""
         tail = self.tail
         if not tail:
@@ -183,11 +192,27 @@ class State:
 
         def belonging(key: str) -> bool:
             record = tail[key].record
-            return record is not None and belongs(records.body_of(record))
+            return record is not None and belongs(key, records.body_of(record))
 
         known = set(keys)
         kept = [key for key in keys if key not in tail or belonging(key)]
-        return kept + [key for key in newer if key not in known and belonging(key)]
+        return self._joined(kept, [key for key in newer if key not in known and belonging(key)])
+
+    def _joined(self, kept: list[str], added: list[str], key_of: Callable[[str], str] = str) -> list[str]:
+        """What the index lists and what the tail adds, in file order: by first version.
+
+        What is new comes last, as it is; what was deleted, or elsewhere, before has its old place.
+        """
+        found = kept + added
+        if not any((held := self.tail.get(key_of(item))) is not None and held.ver > 1 for item in added):
+            return found
+        ranks = {key: rank for rank, key in enumerate(self.tail)}
+        places: dict[str, tuple[float, int]] = {}
+        for item in found:
+            first = self.snap.versions(self.context, key_of(item))[:1]
+            rank = ranks.get(key_of(item), 0)
+            places[item] = (first[0].generation, first[0].offset) if first else (float("inf"), rank)
+        return sorted(found, key=places.__getitem__)
 
     def _tail_charts(self) -> Iterator[tuple[str, Json | None]]:
         """(key, entity) of the chart entities in the tail; of a deleted entity, None."""
@@ -201,3 +226,7 @@ class State:
         """The chart that a deleted entity stood for as far as the index knows."""
         row = self.snap.record(self.context, key)
         return row.chart_id if row is not None and row.entity_type == records.CHART else None
+
+
+def _chart_key(chart_id: str) -> str:
+    return f"e:{chart_id}_chart"

@@ -32,6 +32,7 @@ def undo(store: Store, tx: str | None = None, context: str | None = None) -> lis
     overwritten.
     """
     store.writable()
+    store.sync()
     with store.snapshot() as snap:
         row = _named(store, snap, tx, context) if tx else _last_standing(store, snap)
         group = _group(snap, row)
@@ -46,6 +47,7 @@ def redo(store: Store) -> list[Change]:
     Raises NotFound where the last thing was no undo.
     """
     store.writable()
+    store.sync()
     with store.snapshot() as snap:
         taken_back = _last_undo(store, snap)
         group = _group(snap, taken_back)

@@ -84,7 +84,9 @@ class Random:
             pass  # a refusal changes nothing, which is compared as well
 
     def _pick(self, store: Store, end: str, context: str = "default") -> str:
-        names = [key[2:] for key in from_journal(store, context).state() if end in key and key.startswith("e:")]
+        names = [
+            key[2:] for key in from_journal(store, context).state() if end in key and key.startswith("e:")
+        ]
         return self.random.choice(names) if names else "none"
 
     def _chart(self, store: Store, context: str = "default") -> str:
@@ -128,6 +130,8 @@ class Random:
     def _moved(self, view: Any) -> Plan:
         """What only another program does: a step given to another chart, a chart hung elsewhere."""
         keys = [key for chart_id in view.chart_ids() for key in view.keys_of(chart_id)]
+        if not keys:
+            return Plan("none", "Nothing")
         key = self.random.choice(keys)
         record = view.get(key).record
         metadata = dict(record["metadata"])
@@ -159,7 +163,12 @@ def test_a_step_that_only_relations_tie_to_its_chart_stays_in_sight(opened: Open
     """Old files name no chart in a step; edited, and before the index has followed, it is still there."""
     lines = [
         {"type": "entity", "name": "old_chart", "entityType": "structural_tension_chart", "observations": []},
-        {"type": "entity", "name": "old_desired_outcome", "entityType": "desired_outcome", "observations": ["Book"]},
+        {
+            "type": "entity",
+            "name": "old_desired_outcome",
+            "entityType": "desired_outcome",
+            "observations": ["Book"],
+        },
         {"type": "entity", "name": "old_action_1", "entityType": "action_step", "observations": ["Draft"]},
         {"type": "relation", "from": "old_chart", "to": "old_desired_outcome", "relationType": "contains"},
         {"type": "relation", "from": "old_chart", "to": "old_action_1", "relationType": "contains"},

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TOO_MANY = 8
 """Faults within ten seconds after which the app ends rather than goes on failing."""
 
-QUIET = frozenset({"health", "contexts", "background", "outline", "chart", "read"})
+QUIET = frozenset({"health", "query", "contexts", "background", "outline", "chart", "read"})
 """Names of tasks that run by themselves."""
 
 
@@ -220,14 +220,21 @@ class ChartkeepApp(Guarded, App[int]):
         otherwise: Callable[[Exception], bool] | None = None,
     ) -> None:
         """Run a command in the write lane; when it is on disk, say what was done and show it."""
+        store = self.store
 
-        def done(result: Change | list[Change]) -> None:
+        def run() -> list[Change]:
+            result = work()
             changes = result if isinstance(result, list) else [result]
+            for context in {change.context for change in changes if not change.empty}:
+                store.sync(context)  # so that what the panes read next holds it, whoever else is syncing
+            return changes
+
+        def done(changes: list[Change]) -> None:
             self.main.committed(changes)
             if then is not None:
                 then(changes)
 
-        self.bridge.write.ask(work, done, otherwise=otherwise)
+        self.bridge.write.ask(run, done, otherwise=otherwise)
 
     # -- telling -----------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class OutlinePane(Pane):
         self.desk.bridge.read.ask(
             lambda: reading.page(store, query, look, open_keys),
             lambda page: self.show_page(page, cursor),
-            name="outline",
+            name="query",
         )
 
     def refresh_page(self, cursor: Key | None = None, opened: Iterable[Key] = ()) -> None:
@@ -150,10 +150,13 @@ class OutlinePane(Pane):
         self.desk.bridge.read.ask(
             lambda: reading.locate(store, query, look, chart, opened),
             lambda found: self.show_page(found[0], found[1]),
-            name="outline",
+            name="query",
         )
 
     def _replace(self, page: Page) -> None:
+        if page.query != self.query_now:
+            self.refresh_page()
+            return
         if page.query.scope is not None and not page.ids:
             self.ask(page.query._replace(scope=None))
             return

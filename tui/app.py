@@ -24,6 +24,7 @@ from tui.keymap import Keymap
 from tui.messages import Answer, Changed, Failed, JobsChanged, Opened
 from tui.screens.main import MainScreen
 from tui.widgets.drawn import Drawn
+from tui.widgets.thrift import economise
 
 if TYPE_CHECKING:
     from store.jobs import Job
@@ -62,6 +63,7 @@ class ChartkeepApp(Guarded, App[int]):
         self.memory = boot.session
         self.animation_level = "none"
         self.main = MainScreen()
+        economise(self.main)
         self.faults: list[BaseException] = []
         """Every unexpected error of this run, for tests and the error screen."""
         self.findings: list[Finding] = []

@@ -28,6 +28,8 @@ ROUNDS = 3
 PER_CHART = 8
 """Steps a process adds to one chart before it goes on to the next."""
 
+PATIENCE = 60.0
+
 Loop = Callable[[str, int, int, Any], None]
 
 
@@ -51,7 +53,7 @@ def figures(*, full: bool) -> Iterator[Figure]:
 def _rate(loop: Loop, place: str, commits: int) -> float:
     """Commits per second of processes that start together."""
     context = multiprocessing.get_context("spawn")
-    start = context.Barrier(PROCESSES + 1)
+    start = context.Barrier(PROCESSES + 1, timeout=PATIENCE)  # a worker that died must not hang the rest
     workers = [context.Process(target=loop, args=(place, n, commits, start)) for n in range(PROCESSES)]
     for worker in workers:
         worker.start()

@@ -1,114 +1,70 @@
-"""The index against plain sqlite3: sync of one line, rebuild, queries. Prints floor, ours and ratio.
+"""The index against plain sqlite3: a rebuild from the journal, and the sync of one new line.
 
-    python bench/bench_index.py [--lines 100000] [--charts 200 20000] [--parts sync rebuild queries]
-
-Floors are measured in the same run, with the same rows, the same indexes and the same pragmas.
+The floors get the same rows, tables, indexes and pragmas, the rows held ready in memory: no JSON
+to read, no chain to check.
 """
 
 from __future__ import annotations
 
-import argparse
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from bench import stores
+from bench.measure import Figure, median, timed
 from store import records
-from store.index import Index, schema, sqlite
-from store.journal import Draft, Journal
-from store.model import TxMeta
+from store.charts import names
+from store.index import Index, sqlite
+from store.journal import Draft
 
-META = TxMeta("bench", "Bench", "bench")
-WORDS = "plan write read meet budget garden river teach measure draft review finish open learn".split()  # noqa: SIM905
+LINES, FULL_LINES = 100_000, 1_000_000
+SYNCS = 200
 TABLES = ("transactions", "versions", "records", "observations", "relations", "charts", "steps")
-CHUNK = 1000
 
 
-def drafts(lines: int) -> Iterator[Draft]:
-    """Charts of ten lines: chart, outcome, reality, three steps, four relations; every tenth telescoped."""
-    for n in range(lines // 10):
-        cid = f"chart_{1_700_000_000_000 + n}"
-        words = [WORDS[(n * 7 + k * 3) % len(WORDS)] for k in range(6)]
-        date = f"2026-{n % 12 + 1:02d}-{n % 28 + 1:02d}"
-        meta: dict[str, Any] = {"chartId": cid, "dueDate": date, "createdAt": f"{date}T08:00:00.000Z"}
-        parent = f"chart_{1_700_000_000_000 + n - n % 10}"
-        above = (
-            {"parentChart": parent, "parentActionStep": f"{parent}_action_{n % 3 + 1}", "level": 1}
-            if n % 10
-            else {}
+def figures(*, full: bool) -> Iterator[Figure]:
+    lines = FULL_LINES if full else LINES
+    charts = lines // stores.LINES_EACH
+    with tempfile.TemporaryDirectory(prefix="chartkeep-bench-") as name:
+        folder = Path(name)
+        stores.fill(stores.journal_in(folder), charts)
+        done = subprocess.run(
+            [sys.executable, "-c", _REBUILD, name],
+            cwd=Path(__file__).resolve().parent.parent,
+            check=True,
+            capture_output=True,
+            text=True,
         )
-        step = {**meta, "completionStatus": n % 4 == 0}
-        yield _entity("structural_tension_chart", f"{cid}_chart", f"Chart {n}", {**meta, **above})
-        yield _entity(
-            "desired_outcome",
-            f"{cid}_desired_outcome",
-            f"{' '.join(words)} number {n} in full and on time",
-            meta,
+        ours, grown = map(float, done.stdout.split())
+        index = Index.open(folder / "index" / "chartkeep.sqlite")
+        yield Figure(
+            f"rebuild of {lines:,} lines", "s", ours, plain_rebuild(index.path, folder / "plain.db"), most=2
         )
-        yield _entity(
-            "current_reality",
-            f"{cid}_current_reality",
-            f"{words[0]} {words[3]} not begun, {n} open questions",
-            meta,
-        )
-        for k in (1, 2, 3):
-            yield _entity(
-                "action_step", f"{cid}_action_{k}", f"{words[k]} the {words[k + 1]} of part {k}", step
-            )
-        for k in (1, 2, 3):
-            yield _relation(f"{cid}_action_{k}", "advances_toward", f"{cid}_desired_outcome")
-        yield _relation(f"{cid}_current_reality", "creates_tension_with", f"{cid}_desired_outcome")
+        yield Figure("memory that a rebuild adds (64 MiB are SQLite's cache)", "MiB", grown)
+        yield _sync(folder, index, lines, charts)
+        index.close()
 
 
-def _entity(kind: str, name: str, text: str, metadata: dict[str, Any]) -> Draft:
-    value = {"type": "entity", "name": name, "entityType": kind, "observations": [text], "metadata": metadata}
-    return Draft("put", f"e:{name}", 1, records.dumps(value))
+def _sync(folder: Path, index: Index, lines: int, charts: int) -> Figure:
+    journal = stores.journal_in(folder)
+    took = []
+    for number in range(SYNCS):
+        cid = _target(number, charts)
+        step = names.step_entity(cid, number + 9, [f"one more step {number}"], now=stores.NOW)
+        stores.commit(journal, [Draft("put", names.key_of(step), 1, records.dumps(step))])
+        took.append(timed(lambda: index.sync(journal)))
+    floor = plain_inserts(folder / "plain.db", charts, SYNCS)
+    return Figure(f"sync of one line into {lines:,}", "ms", 1e3 * median(took), 1e3 * floor, most=10)
 
 
-def _relation(source: str, kind: str, target: str) -> Draft:
-    value = {"type": "relation", "from": source, "to": target, "relationType": kind}
-    raw = records.dumps(value)
-    return Draft("put", records.key_of(value, raw), 1, raw)
-
-
-def journal_of(folder: Path, lines: int) -> Journal:
-    """A journal of so many lines, in transactions of a thousand."""
-    journal = Journal(folder / "charts.jsonl", "default", recovery=folder / "recovery")
-    rest = drafts(lines)
-    while batch := list(islice(rest, CHUNK)):
-        with journal.writer() as writer:
-            writer.append(batch, by="bench", meta=META)
-    return journal
-
-
-def timed(work: Callable[[], Any], times: int = 1) -> float:
-    """Median seconds of one call."""
-    spent = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - begun)
-    return statistics.median(spent)
-
-
-def report(what: str, floor: float, ours: float, most: float | None = None) -> None:
-    ratio = ours / floor if floor else 0.0
-    limit = "" if most is None else f"  (at most {most:g}: {'ok' if ratio <= most else 'MISSED'})"
-    print(
-        f"{what:<46} floor {floor * 1000:10.3f} ms  ours {ours * 1000:10.3f} ms  ratio {ratio:6.2f}{limit}",
-        flush=True,
-    )
-
-
-# -- rebuild -----------------------------------------------------------------------------------------
+def _target(number: int, charts: int) -> str:
+    """The chart that gets the new step: all over the store."""
+    return stores.chart_id(number * 7919 % charts)
 
 
 def plain_rebuild(source: Path, target: Path) -> float:
@@ -154,46 +110,7 @@ print(time.perf_counter() - begun, (resource.getrusage(resource.RUSAGE_SELF).ru_
 """
 
 
-def bench_rebuild(folder: Path, lines: int) -> Index:
-    """In a process of its own, to see its memory."""
-    root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(
-        [sys.executable, "-c", _REBUILD, str(folder)], cwd=root, check=True, capture_output=True, text=True
-    )
-    ours, grown = map(float, done.stdout.split())
-    index = Index.open(folder / "index" / "chartkeep.sqlite")
-    report(f"rebuild of {lines:,} lines", plain_rebuild(index.path, folder / "plain.db"), ours, 2)
-    print(f"  memory added by the rebuild: {grown:.0f} MiB, of which SQLite's cache is 64 MiB")
-    return index
-
-
-# -- sync --------------------------------------------------------------------------------------------
-
-
-def bench_sync(folder: Path, journal: Journal, index: Index, lines: int) -> None:
-    times = 200
-    ours = []
-    for n in range(times):
-        cid = _target(n, lines)
-        step = _entity("action_step", f"{cid}_action_{n + 9}", f"one more step {n}", {"chartId": cid})
-        journal.append_many([step], by="bench", meta=META)
-        begun = time.perf_counter()
-        index.sync(journal)
-        ours.append(time.perf_counter() - begun)
-    report(
-        f"sync of 1 line into {lines:,}",
-        plain_inserts(folder / "plain.db", lines, times),
-        statistics.median(ours),
-        10,
-    )
-
-
-def _target(n: int, lines: int) -> str:
-    """The chart that gets the n-th new step: all over the store."""
-    return f"chart_{1_700_000_000_000 + n * 7919 % (lines // 10)}"
-
-
-def plain_inserts(path: Path, lines: int, times: int) -> float:
+def plain_inserts(path: Path, charts: int, times: int) -> float:
     """Median seconds for the rows of one step, inserted into tables of the same size."""
     conn = sqlite3.connect(path, isolation_level=None)
     conn.execute("PRAGMA journal_mode=WAL")
@@ -205,7 +122,7 @@ def plain_inserts(path: Path, lines: int, times: int) -> float:
     seq = conn.execute("SELECT MAX(seq) FROM transactions").fetchone()[0]
     spent = []
     for n in range(1, times + 1):
-        cid = _target(n - 1, lines)
+        cid = _target(n - 1, charts)
         name, text, rid = f"{cid}_action_{n + 10}", f"one more step {n}", top + n
         record = list(like["records"])
         record[0], record[2], record[12], record[13] = rid, f"e:{name}", name, cid
@@ -228,74 +145,4 @@ def plain_inserts(path: Path, lines: int, times: int) -> float:
         conn.execute("COMMIT")
         spent.append(time.perf_counter() - begun)
     conn.close()
-    return statistics.median(spent)
-
-
-# -- queries -----------------------------------------------------------------------------------------
-
-
-def bench_queries(index: Index, charts: int) -> None:
-    """Each query on a store of so many charts; the first figure is a fresh snapshot."""
-    cid = f"chart_{1_700_000_000_000 + charts // 20 * 10}"
-    key = f"e:{cid}_action_1"
-    with index.snapshot() as snap:
-        roots = snap.roots()
-        sizes = f"{charts:,} charts"
-        for name, work in {
-            "roots, file order": snap.roots,
-            "roots by due date": lambda: snap.roots(sort="due"),
-            "roots by change": lambda: snap.roots(sort="updated"),
-            "roots by title": lambda: snap.roots(sort="title"),
-            "roots by progress": lambda: snap.roots(sort="progress"),
-            "first 40 roots": lambda: snap.first_roots(40),
-            "40 rows by id": lambda: snap.rows(roots[len(roots) // 2 :][:40]),
-            "contexts with counts": snap.contexts,
-            "one chart whole": lambda: snap.chart_view("default", cid),
-            "unfolding": lambda: snap.unfolding("default", cid),
-            "record by key": lambda: snap.record("default", key),
-            "filter, 1 letter": lambda: snap.matching("p"),
-            "filter, 1 word": lambda: snap.matching("plan"),
-            "filter, 2 words": lambda: snap.matching("plan wri"),
-            "filter, punctuation": lambda: snap.matching("begun, 1"),
-            "search, newest": lambda: snap.search("plan"),
-            "search, ranked": lambda: snap.search("plan", order="rank"),
-            "overdue": snap.overdue,
-            "transactions": snap.transactions,
-            "history": lambda: snap.history("default", cid),
-        }.items():
-            print(f"  {sizes:<16} {name:<24} {timed(work, 5) * 1000:9.3f} ms", flush=True)
-    print(f"  {sizes:<16} {'snapshot':<24} {timed(lambda: _snap(index), 20) * 1000:9.3f} ms")
-
-
-def _snap(index: Index) -> None:
-    with index.snapshot() as snap:
-        snap.position("default")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--lines", type=int, default=100_000)
-    parser.add_argument("--charts", type=int, nargs="*", default=[200, 20_000])
-    parser.add_argument("--parts", nargs="*", default=["sync", "rebuild", "queries"])
-    options = parser.parse_args()
-    schema.statements()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if {"sync", "rebuild"} & set(options.parts):
-            journal = journal_of(folder, options.lines)
-            index = bench_rebuild(folder, options.lines)
-            if "sync" in options.parts:
-                bench_sync(folder, journal, index, options.lines)
-            index.close()
-        for charts in options.charts if "queries" in options.parts else ():
-            below = folder / str(charts)
-            index = Index.open(below / "index" / "chartkeep.sqlite")
-            index.rebuild([journal_of(below, charts * 10)])
-            bench_queries(index, charts)
-            index.close()
-
-
-if __name__ == "__main__":
-    main()
+    return median(spent)

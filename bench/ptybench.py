@@ -271,11 +271,11 @@ class Terminal:
 
     def memory(self) -> float:
         """Resident MiB."""
-        return sum(process.memory_info().rss for process in self.family()) / (1 << 20)
+        return float(sum(process.memory_info().rss for process in self.family())) / (1 << 20)
 
     def cpu(self) -> float:
         """CPU seconds so far."""
-        return sum(sum(process.cpu_times()[:2]) for process in self.family())
+        return float(sum(sum(process.cpu_times()[:2]) for process in self.family()))
 
     def idle(self, seconds: float) -> tuple[float, float]:
         """(bytes per second, per cent of a CPU) while nobody types."""

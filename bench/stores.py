@@ -28,8 +28,10 @@ NOW = "2026-11-01T08:00:00.000Z"
 FIRST = 1_700_000_000_000
 META = TxMeta("import", "Bench", "bench")
 CHUNK = 1000
-WORDS = ("plan", "write", "read", "meet", "budget", "garden", "river", "teach", "measure", "draft", "review")
-WORDS += ("finish", "open", "learn")
+WORDS = (
+    *("plan", "write", "read", "meet", "budget", "garden", "river"),
+    *("teach", "measure", "draft", "review", "finish", "open", "learn"),
+)
 
 
 def chart_id(number: int) -> str:

@@ -46,7 +46,9 @@ def answers(view: Any, keys: list[str], ids: list[str], names: list[str]) -> dic
         "get": {key: view.get(key) for key in keys},
         "last": {key: view.last(key) for key in keys},
         "keys_of": {chart_id: view.keys_of(chart_id) for chart_id in ids},
-        "children": {chart_id: view.children(chart_id) for chart_id in ids},
+        "children": {
+            chart_id: view.children(chart_id) for chart_id in ids if view.get(f"e:{chart_id}_chart")
+        },
         "relations_of": {name: view.relations_of(name) for name in names},
         "chart_ids": list(view.chart_ids()),
     }
@@ -136,9 +138,11 @@ class Random:
         record = view.get(key).record
         metadata = dict(record["metadata"])
         if record["entityType"] == records.CHART:
-            metadata["parentChart"] = self.random.choice(list(view.chart_ids()))
-            if metadata["parentChart"] == metadata["chartId"] or metadata.get("level"):
+            ids = list(view.chart_ids())
+            earlier = ids[: ids.index(metadata["chartId"])]  # so that no circle comes of it
+            if not earlier:
                 return Plan("none", "Nothing")
+            metadata["parentChart"] = self.random.choice(earlier)
         else:
             metadata["chartId"] = self.random.choice(list(view.chart_ids()))
         return Plan("foreign", "Moved", [Edit("put", key, {**record, "metadata": metadata})])

@@ -252,6 +252,8 @@ class Background:
         news, charts = store.take_news(context)
         if news or own:
             store.tell(Notice(context, charts, own=own))
+        if context in store.damage:
+            raise store.damage[context]
 
     def _chart_file(self, context: str) -> None:
         from store import exchange

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from store import layout as places
 from store.contexts import Contexts
-from store.errors import ChartkeepError, NotFound, ReadOnly, Refused
+from store.errors import ChartkeepError, Damaged, NotFound, ReadOnly, Refused
 from store.jobs import Jobs
 from store.layout import Layout
-from store.mirror import Mirror
+from store.mirror import Behind, Mirror
 from store.model import Change, Plan, TxMeta
 from store.session import Session, new_session
 from store.state import State
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from store.background import Background
     from store.charts import View
     from store.index import Index, Snapshot, Synced
-    from store.journal import Journal
+    from store.journal import Journal, Tx
     from store.model import ChartView, Finding
     from store.settings import Settings
 
@@ -69,6 +69,8 @@ class Store:
         self.readonly = readonly
         self.jobs = Jobs()
         self.contexts = Contexts(self)
+        self.damage: dict[str, Damaged] = {}
+        """Journals read only up to a damaged line, by context: what comes before it is shown."""
         self._index: Index | None = None
         self._journals: dict[str, Journal] = {}
         self._mirrors: dict[str, Mirror] = {}
@@ -155,26 +157,19 @@ class Store:
         """`run` for a plan made by any function of the State, with what undo and moves record beside it."""
         if by is None:
             self.begin(context)
-        journal = self.journal(context)
         who = by or self.session.by
-        mirror = self._mirrors.setdefault(context, Mirror())
-        known = context in self._begun
-        with (
-            self._noticing_its_end(context),
-            mirror.forgetting_on_error(),
-            journal.writer(self.settings.lock_timeout, context, create=not known) as writer,
-        ):
-            with State(context, journal, writer.position, mirror, self.index.snapshot) as state:
-                made = plan(state)
-                drafts = state.drafts(made.edits)
-            if not drafts:
-                return Change(
-                    context, "", "", who, made.command, made.label, (), made.focus, tuple(made.hints)
-                )
-            meta = TxMeta(made.command, made.label, self.session.id, undoes, redoes, group)
-            tx = writer.append(drafts, by=who, meta=meta)
-            mirror.apply(tx)
-        self._committed(context, len(drafts))
+
+        def meta(made: Plan) -> TxMeta:
+            return TxMeta(made.command, made.label, self.session.id, undoes, redoes, group)
+
+        try:
+            made, tx = self._append(context, plan, who, meta)
+        except Behind:
+            self.sync(context)
+            made, tx = self._append(context, plan, who, meta)
+        if tx is None:
+            return Change(context, "", "", who, made.command, made.label, (), made.focus, tuple(made.hints))
+        self._committed(context, len(tx.lines))
         return Change(
             context,
             tx.tx,
@@ -187,6 +182,27 @@ class Store:
             tuple(made.hints),
             tx.position,
         )
+
+    def _append(
+        self, context: str, plan: Callable[[State], Plan], who: str, meta: Callable[[Plan], TxMeta]
+    ) -> tuple[Plan, Tx | None]:
+        """Plan under the journal's lock and write; no transaction where there is nothing to write."""
+        journal = self.journal(context)
+        mirror = self._mirrors.setdefault(context, Mirror())
+        known = context in self._begun
+        with (
+            self._noticing_its_end(context),
+            mirror.forgetting_on_error(),
+            journal.writer(self.settings.lock_timeout, context, create=not known) as writer,
+        ):
+            with State(context, journal, writer.position, mirror, self.index.snapshot) as state:
+                made = plan(state)
+                drafts = state.drafts(made.edits)
+            if not drafts:
+                return made, None
+            tx = writer.append(drafts, by=who, meta=meta(made))
+            mirror.apply(tx)
+        return made, tx
 
     def begin(self, context: str) -> None:
         """Before a command: the context must be there, and its chart file taken into its journal.
@@ -322,6 +338,10 @@ class Store:
 
     def _synced(self, context: str, synced: Synced) -> Synced:
         """Keep what a sync found until the background thread has told everybody of it."""
+        if synced.damage is not None:
+            self.damage[context] = synced.damage
+        else:
+            self.damage.pop(context, None)
         if self._background is not None and synced.lines:
             with self._lock:
                 before = self._news.get(context, frozenset())

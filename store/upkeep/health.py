@@ -32,7 +32,7 @@ def status(store: Store) -> dict[str, Any]:
         "sizes": {
             "chart_files": sum(item["chart_file_bytes"] for item in contexts),
             "journals": sum(item["journal_bytes"] for item in contexts),
-            "index": sum(size_of(path) for path in layout.index.parent.glob(layout.index.name + "*")),
+            "index": tree_size(layout.index.parent),
             "recovery": tree_size(layout.recovery),
         },
         "counts": {
@@ -48,6 +48,7 @@ def status(store: Store) -> dict[str, Any]:
         "kept_aside": len({item.kept for item in quarantined(store) if item.kept}),
         "disk_free": free.free,
         "problem": store.background.problem if store.background else "",
+        "damaged": {name: str(error) for name, error in store.damage.items()},
         "watching": _watching(store),
     }
 

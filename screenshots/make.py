@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -55,10 +56,16 @@ async def take(picture: Picture, store: Path) -> None:
             await pilot.press(key)
             await pilot.pause(0.02)
         await settle(app, pilot)
-        svg = app.export_screenshot(title="chartkeep")
+        svg = plain(app.export_screenshot(title="chartkeep"))
     path = HERE / f"{picture.name}.svg"
     path.write_text(svg, encoding="utf-8")
     print(path.name, to_png(path))
+
+
+def plain(svg: str) -> str:
+    """The picture with fonts of the viewer's own system instead of ones fetched from elsewhere."""
+    svg = re.sub(r"@font-face\s*{[^}]*}", "", svg)
+    return re.sub(r"font-family: [^;]*;", "font-family: 'DejaVu Sans Mono', 'Liberation Mono', monospace;", svg)
 
 
 async def settle(app, pilot) -> None:  # type: ignore[no-untyped-def]

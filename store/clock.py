@@ -11,7 +11,19 @@ from datetime import UTC, date, datetime, time
 from time import monotonic, monotonic_ns
 from time import time_ns as wall_ns
 
-__all__ = ["day_of", "file_stamp", "fix", "monotonic", "monotonic_ns", "now", "parse", "stamp", "today", "try_parse", "wall_ns"]
+__all__ = [
+    "day_of",
+    "file_stamp",
+    "fix",
+    "monotonic",
+    "monotonic_ns",
+    "now",
+    "parse",
+    "stamp",
+    "today",
+    "try_parse",
+    "wall_ns",
+]
 
 _fixed: datetime | None = None
 

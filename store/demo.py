@@ -36,7 +36,11 @@ def _fill(store: Store) -> None:
         "I play three Chopin nocturnes from memory for friends",
         ["I can play one nocturne with the score", "I practise twice a week"],
         60,
-        ["Learn the B-flat minor nocturne by heart", "Play it once a week for someone", "Choose the other two"],
+        [
+            "Learn the B-flat minor nocturne by heart",
+            "Play it once a week for someone",
+            "Choose the other two",
+        ],
     )
     _steps_done(store, DEFAULT, course, 1)
     _chart(
@@ -92,13 +96,14 @@ def _launch(store: Store) -> None:
         store.run("work", add_step, child, title)
     store.run("work", complete, _names(store, "work", child)[0])
     store.run("work", note, second, "Two users agreed to be quoted")
-    inner = store.run("work", telescope, _names(store, "work", child)[1], reality=["No dashboard yet"]).focus or ""
+    inner = (
+        store.run("work", telescope, _names(store, "work", child)[1], reality=["No dashboard yet"]).focus
+        or ""
+    )
     store.run("work", add_step, inner, "Graph requests and errors")
 
 
-def _chart(
-    store: Store, context: str, outcome: str, reality: list[str], days: int, steps: list[str]
-) -> str:
+def _chart(store: Store, context: str, outcome: str, reality: list[str], days: int, steps: list[str]) -> str:
     due = (clock.today() + timedelta(days=days)).isoformat()
     return store.run(context, create_chart, outcome, reality, due=due, steps=steps).focus or ""
 

@@ -64,7 +64,8 @@ class Past:
         return [
             child
             for _, entity in self._charts()
-            if records.metadata_of(entity).get("parentChart") == chart_id and (child := records.chart_id_of(entity))
+            if records.metadata_of(entity).get("parentChart") == chart_id
+            and (child := records.chart_id_of(entity))
         ]
 
     def relations_of(self, name: str) -> list[str]:

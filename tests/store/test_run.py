@@ -31,7 +31,9 @@ def test_each_key_counts_its_versions(store: Store) -> None:
         store.run("default", charts.edit_text, step[2:], title)
     store.run("default", charts.remove, [step[2:]])
     store.undo()
-    versions = [(line.op, line.ver) for tx in store.journal("default").read() for line in tx.lines if line.key == step]
+    versions = [
+        (line.op, line.ver) for tx in store.journal("default").read() for line in tx.lines if line.key == step
+    ]
     assert versions == [("put", 1), ("put", 2), ("put", 3), ("delete", 4), ("put", 5)]
 
 
@@ -111,7 +113,11 @@ def test_what_was_committed_is_acknowledged_though_the_index_fails(
     monkeypatch.setattr(store.index, "sync", full)
 
     def many(_view: object) -> Plan:
-        return Plan("test", "Many", [Edit("put", f"e:{n}", {"type": "entity", "name": str(n)}) for n in range(BEHIND + 1)])
+        return Plan(
+            "test",
+            "Many",
+            [Edit("put", f"e:{n}", {"type": "entity", "name": str(n)}) for n in range(BEHIND + 1)],
+        )
 
     change = store.run("default", many)
     assert change.tx
@@ -143,7 +149,9 @@ def test_threads_share_a_store(store: Store) -> None:
     assert len(store.chart("default", name).steps) == 45
 
 
-def test_a_reader_waits_for_a_sync_that_another_thread_began(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_waits_for_a_sync_that_another_thread_began(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`snapshot` holds this process's own changes, whoever is just bringing the index up to date."""
     name = chart(store)
     began, go = threading.Event(), threading.Event()

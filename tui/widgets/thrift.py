@@ -114,7 +114,7 @@ class ThriftyCompositor(Compositor):
         return ThriftyUpdate(update.chops, update.spans, update.chop_ends)
 
 
-def economise(screen: Screen[object]) -> bool:
+def economise(screen: Screen[Any]) -> bool:
     """Make a screen that was just constructed send less; False where this Textual is not the one known."""
     if type(getattr(screen, "_compositor", None)) is not Compositor or screen.is_attached:
         return False

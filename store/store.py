@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
 
 from store import layout as places
 from store.contexts import Contexts
@@ -55,6 +55,13 @@ class Notice:
     """For the person, where there is something to tell."""
     problem: bool = False
     """True where `text` tells of something that went wrong."""
+
+
+class CaughtUp(NamedTuple):
+    """What `Store.catch_up` found: words for the person, and what the index took in."""
+
+    said: list[str]
+    synced: list[Synced]
 
 
 class Store:
@@ -383,7 +390,7 @@ class Store:
         names = [context] if context else self.contexts.names()
         return [name for name in names if exchange.publish(self, name)]
 
-    def catch_up(self) -> None:
+    def catch_up(self) -> CaughtUp:
         """Everything a one-shot command needs before it reads: foreign changes in, index current."""
         from store import exchange
 
@@ -391,9 +398,11 @@ class Store:
             self.contexts.finish()
         for context in self.contexts.names():
             exchange.tidy(self, context)
-        self.absorb()
-        self.sync()
+        said = self.absorb()
+        synced = self.sync()
         self.finish_moves()
+        said.extend(f"Only what lies before the damage is shown. {error}" for error in self.damage.values())
+        return CaughtUp(said, synced)
 
     def finish_moves(self) -> int:
         """Finish moves between contexts that a crash cut short; how many there were."""

@@ -212,6 +212,10 @@ def _nothing(_parser: ArgumentParser) -> None:
     pass
 
 
+def _sync(parser: ArgumentParser) -> None:
+    parser.add_argument("--rebuild", action="store_true", help="make the index anew from the journals")
+
+
 def _export(parser: ArgumentParser) -> None:
     parser.add_argument(
         "charts", nargs="*", metavar="CHART", help="with all below them (default: the whole context)"
@@ -268,7 +272,7 @@ SUBS: dict[str, Sub] = {
     "export": Sub("transfer:export_charts", _export, notes=_TARGETS),
     "import": Sub("transfer:import_files", _import),
     "status": Sub("upkeep:status", _nothing),
-    "sync": Sub("upkeep:sync", _nothing),
+    "sync": Sub("upkeep:sync", _sync),
     "verify": Sub("upkeep:verify", _nothing),
     "completion": Sub("completion:completion", _completion, notes=_INSTALL),
     "keys": Sub("completion:keys", _nothing),

@@ -49,7 +49,7 @@ def add(space: Namespace, out: Output) -> int:
     """Make a chart: outcome, reality, due date and steps in one transaction."""
     from store.charts import create_chart
 
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         context = context_for_new(store, space)
         outcome = _text(space.outcome)
         change = _run(
@@ -64,7 +64,7 @@ def step(space: Namespace, out: Output) -> int:
 
     if space.reality and not space.sub_chart:
         raise UsageError("--reality goes with --sub-chart: a plain step has no current reality.")
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         context, chart_id = names.chart(store, space, space.chart)
         options: dict[str, Any] = {"as_chart": True, "reality": space.reality} if space.sub_chart else {}
         if space.due is not None:
@@ -77,7 +77,7 @@ def telescope(space: Namespace, out: Output) -> int:
     """Make a step a chart of its own; where it is one already, say which."""
     from store.charts import telescope as planner
 
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         target = names.step(store, space, space.step, within=space.within)
         change = store.run(target.context, planner, target.step or "", reality=space.reality)
         if change.empty and change.focus:
@@ -91,7 +91,7 @@ def done(space: Namespace, out: Output) -> int:
     """Complete a step or chart, or with `--undo` open it again."""
     from store.charts import complete
 
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         target = names.target(store, space, space.target, within=space.within)
         change = store.run(target.context, complete, target.step or target.chart_id, done=not space.undo)
         return acknowledge(store, out, [change])
@@ -101,7 +101,7 @@ def note(space: Namespace, out: Output) -> int:
     """Add a progress note to a step, or to a chart's outcome."""
     from store.charts import note as planner
 
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         target = names.target(store, space, space.target, within=space.within)
         name = target.step or target.chart_id
         change = store.run(target.context, planner, name, _text(space.text), to_reality=space.reality)
@@ -112,7 +112,7 @@ def due(space: Namespace, out: Output) -> int:
     """Set or take away the due date of a step or chart."""
     from store.charts import set_due
 
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         target = names.target(store, space, space.target, within=space.within)
         name = target.step or target.chart_id
         words = _text(space.date)
@@ -128,7 +128,7 @@ def edit(space: Namespace, out: Output) -> int:
         raise UsageError(
             "--reality gives the whole current reality, --add-reality one more fact: use one of them."
         )
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         target = names.target(store, space, space.target, within=space.within)
         if target.step is not None and (space.reality is not None or space.add_reality is not None):
             raise UsageError("A step has no current reality. Telescope it, or name its chart.")

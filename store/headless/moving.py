@@ -25,7 +25,7 @@ def undo(space: Namespace, out: Output) -> int:
         raise UsageError("--steps counts from 1.")
     if space.tx and space.steps > 1:
         raise UsageError("Name a transaction or give --steps, not both.")
-    with opened(space, writes=True) as store, acknowledging(store, out) as changes:
+    with opened(space, out, writes=True) as store, acknowledging(store, out) as changes:
         if space.tx:
             context, tx = _transaction(store, space, space.tx)
             changes.extend(store.undo(tx, context))
@@ -38,7 +38,7 @@ def redo(space: Namespace, out: Output) -> int:
     """Do again what was undone last."""
     if space.steps < 1:
         raise UsageError("--steps counts from 1.")
-    with opened(space, writes=True) as store, acknowledging(store, out) as changes:
+    with opened(space, out, writes=True) as store, acknowledging(store, out) as changes:
         _repeat(store.redo, space.steps, changes)
     return 0
 
@@ -70,7 +70,7 @@ def _transaction(store: Store, space: Namespace, word: str) -> tuple[str, str]:
 
 def move(space: Namespace, out: Output) -> int:
     """Move charts with all below them to another context."""
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         found = names.charts(store, space, space.charts)
         with acknowledging(store, out) as changes:
             for context, chart_ids in _by_context(found).items():
@@ -80,7 +80,7 @@ def move(space: Namespace, out: Output) -> int:
 
 def archive(space: Namespace, out: Output) -> int:
     """Move completed charts to the archive, or with `--back` out of it."""
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         if space.back:
             found = names.charts(store, space, space.charts, contexts=[ARCHIVE])
             return acknowledge(store, out, store.unarchive([chart_id for _, chart_id in found]))
@@ -99,7 +99,7 @@ def remove(space: Namespace, out: Output) -> int:
     from store.charts import remove as planner
     from store.charts import subtree_size
 
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         found = names.targets(store, space, space.targets, within=space.within)
         wanted: dict[str, list[str]] = {}
         for target in found:
@@ -133,7 +133,7 @@ def contexts(space: Namespace, out: Output) -> int:
         raise UsageError(
             f"`contexts {space.action}` takes {dates.plural(wanted, 'name') if wanted else 'no name'}."
         )
-    with opened(space, writes=space.action != "list") as store:
+    with opened(space, out, writes=space.action != "list") as store:
         if space.action == "list":
             infos = store.contexts.info()
             _list_contexts(infos, out)

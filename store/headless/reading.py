@@ -28,7 +28,7 @@ _LOOKS = {"overdue": ("red",), "soon": ("yellow",), "": ()}
 
 def list_charts(space: Namespace, out: Output) -> int:
     """List charts, those below another indented under it."""
-    with opened(space) as store:
+    with opened(space, out) as store:
         contexts = contexts_of(store, space)
         with store.snapshot() as snap:
             rows = snap.charts(contexts, sort=space.sort)
@@ -106,7 +106,7 @@ def show(space: Namespace, out: Output) -> int:
     from store.headless import draw, names
 
     at = dates.past(space.at) if space.at else None
-    with opened(space) as store:
+    with opened(space, out) as store:
         context, chart_id = names.chart(store, space, space.chart)
         view = store.chart(context, chart_id, at=at)
         load = _past(store, context, at) if at is not None else _present(store, context)
@@ -156,7 +156,7 @@ def search(space: Namespace, out: Output) -> int:
     from store.headless import shapes
 
     text = " ".join(space.words)
-    with opened(space) as store:
+    with opened(space, out) as store:
         contexts = contexts_of(store, space, archive=True)
         with store.snapshot() as snap:
             hits = snap.search(text, contexts, limit=space.limit, order="rank" if space.best else "newest")
@@ -185,7 +185,7 @@ def _kind(kind: str) -> str:
 
 def history(space: Namespace, out: Output) -> int:
     """Who changed what, newest first: everything, a chart, a step, or the versions of one record."""
-    with opened(space) as store:
+    with opened(space, out) as store:
         if not space.target:
             with store.snapshot() as snap:
                 rows = snap.transactions(contexts_of(store, space, archive=True), limit=space.limit)

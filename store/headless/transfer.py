@@ -25,7 +25,7 @@ Named = tuple[str, str]
 
 def export_charts(space: Namespace, out: Output) -> int:
     """Write charts with all below them; without names, every chart of the contexts."""
-    with opened(space) as store:
+    with opened(space, out) as store:
         found = names.charts(store, space, space.charts) if space.charts else None
         contexts = contexts_of(store, space)
         if space.format == "jsonl":
@@ -112,7 +112,7 @@ def _whole(store: Store, context: str) -> Iterator[bytes]:
 
 def import_files(space: Namespace, out: Output) -> int:
     """Bring the charts of files into a context, one transaction each: JSONL, or an outline in Markdown."""
-    with opened(space, writes=True) as store:
+    with opened(space, out, writes=True) as store:
         context = context_for_new(store, space)
         with acknowledging(store, out) as changes:
             for name in space.files:

@@ -46,9 +46,12 @@ def demo(space: Namespace, out: Output) -> int:
 
 def sync(space: Namespace, out: Output) -> int:
     """Take in what other programs wrote, bring the index up to date and publish."""
-    with opened(space) as store:
-        said = store.absorb(space.context, at_rest=False) if not store.readonly else []
-        synced = store.sync(space.context)
+    from store import open_store
+
+    with open_store(space.store, program="cli", readonly=space.read_only) as store:
+        said, synced = store.catch_up()
+        if space.rebuild:
+            store.rebuild()
         written = store.publish(space.context) if not store.readonly else []
         transactions = sum(one.transactions for one in synced)
         for line in said:

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(space: Namespace, *, writes: bool = False) -> Iterator[Store]:
-    """The store that is meant, caught up with what other programs wrote. Raises ReadOnly before any work."""
+def opened(space: Namespace, out: Output, *, writes: bool = False) -> Iterator[Store]:
+    """The store that is meant, caught up with what other programs wrote. Raises ReadOnly before any work.
+
+    What was found on the way (a foreign change, bytes set aside, damage) is said on the error stream.
+    """
     from store import open_store
 
     with open_store(space.store, program="cli", readonly=space.read_only) as store:
         if writes:
             store.writable()
-        store.catch_up()
+        for line in store.catch_up().said:
+            out.remark(safe(line))
         if space.context is not None and space.context not in store.contexts.names():
             known = ", ".join(store.contexts.names()) or "none yet"
             raise NotFound(f"There is no context “{space.context}” in {store.root}. There are: {known}.")

@@ -7,6 +7,7 @@ none: those go to the user's cache directory, keyed by the store's path.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -17,8 +18,8 @@ from store.layout import Layout
 
 def usable(layout: Layout, readonly: bool) -> tuple[Layout, bool]:
     """The layout to work with and whether it is for reading only. Raises StorageError."""
-    for place in (layout.root, layout.single):
-        if place is not None and place.exists() and not os.access(place, os.R_OK):
+    for place in _places(layout):
+        if not os.access(place, os.R_OK | os.X_OK if place.is_dir() else os.R_OK):
             raise StorageError(
                 f"{place} cannot be read by {_me()}: it belongs to {_owner(place)}. Ask them for access, "
                 "or open another store with --store.",
@@ -29,6 +30,15 @@ def usable(layout: Layout, readonly: bool) -> tuple[Layout, bool]:
     ):
         return (replace(layout, shadow=_shadow(layout)) if readonly else layout), readonly
     return replace(layout, shadow=_shadow(layout)), True
+
+
+def _places(layout: Layout) -> Iterator[Path]:
+    """What must be readable, outermost first."""
+    for place in (layout.root, layout.single, layout.journals):
+        if place is not None and place.exists():
+            yield place
+    if layout.journals.is_dir():
+        yield from (folder for folder in sorted(layout.journals.iterdir()) if folder.is_dir())
 
 
 def _shadow(layout: Layout) -> Path:

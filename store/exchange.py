@@ -101,9 +101,16 @@ def foreign_format(store: Store, context: str) -> Path | None:
     """The chart file of a context without charts, where it holds another format: it is never replaced."""
     desk = _Desk(store, context)
     found = signature(desk.path)
-    if found is None or not found.size or desk.begun() or read_chart_file(desk.path).usable:
+    if found is None or not found.size or desk.begun() or not _other_format(read_chart_file(desk.path)):
         return None
     return desk.path
+
+
+def _other_format(file: ChartFile) -> bool:
+    """True where a file holds no record at all, but lines that are none: Markdown's headings pass for comments."""
+    if not file.exists or not file.usable:
+        return file.exists
+    return bool(file.broken) and all(line.kind == "comment" for line in file.lines)
 
 
 def tidy(store: Store, context: str) -> None:
@@ -249,7 +256,7 @@ class _Desk:
         ) as job:
             with store.state(self.context) as state:
                 file = read_chart_file(source, known=None if first else JournalHistory(state).same_raw)
-            if first and not file.usable and file.exists:
+            if first and _other_format(file):
                 return self._left_alone(file)
             file, plan, change = self._commit(file, state.end, at_rest, source)
             if not file.steady:

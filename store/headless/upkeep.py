@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from store.errors import Damaged, ReadOnly
 from store.headless import dates, shapes
 from store.headless.output import safe
-from store.headless.working import opened
 
 if TYPE_CHECKING:
     from argparse import Namespace

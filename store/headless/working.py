@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from store.errors import ChartkeepError, NotFound, UsageError
+from store.headless.output import safe
 from store.model import ARCHIVE, DEFAULT, Change
 
 if TYPE_CHECKING:

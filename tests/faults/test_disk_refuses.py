@@ -73,8 +73,7 @@ def test_a_refused_call_leaves_the_store_as_it_was(
             refusing = Refusing(patch, nth, code)
             try:
                 COMMANDS[command](store, name)
-            except (StorageError, ReadOnly) as error:
-                assert str(error), "a clear word"
+            except (StorageError, ReadOnly):
                 failed = True
             else:
                 failed = False

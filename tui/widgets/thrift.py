@@ -12,6 +12,7 @@ different from what it was written for, and the app then merely sends more.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from rich.color import ColorSystem
 from rich.console import Console

@@ -29,7 +29,10 @@ def test_another_processs_change_is_told(store: Store, folder: Path, told: list[
     name = chart(store)
     until(lambda: store.background is not None and store.background.idle, "our own")
     told.clear()
-    code = "import sys; from store import open_store, charts; open_store(sys.argv[1]).run('default', charts.add_step, sys.argv[2], 'Theirs')"
+    code = (
+        "import sys; from store import open_store, charts; "
+        "open_store(sys.argv[1]).run('default', charts.add_step, sys.argv[2], 'Theirs')"
+    )
     subprocess.run([sys.executable, "-c", code, str(folder), name], check=True)
     until(lambda: any(not item.own and item.charts and name in item.charts for item in told), "a notice")
     assert [step.title for step in store.chart("default", name).steps] == ["Theirs"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -272,6 +273,28 @@ def test_an_edit_made_while_a_file_is_read_is_not_taken_for_published(
     store.settle()
     titles = [step.title for step in store.chart("default", name).steps]
     assert titles == ["Edited", "Wrote"]
+    assert b'"Edited"' in file_of(store).read_bytes()
+
+
+def test_a_command_right_after_absorbing_is_still_to_be_published(
+    store: Store, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log notes the file for the state it held, not for the journal's end a moment later."""
+    name = chart(store, "Book", "Draft")
+    store.settle()
+    other = opened("bob")
+    keep = exchange._Desk._keep
+
+    def late(*args: Any) -> str | None:
+        other.run("default", charts.edit_text, f"{name}_action_1", "Edited")
+        return keep(*args)
+
+    monkeypatch.setattr(exchange._Desk, "_keep", late)
+    edit(store, lambda lines: [*lines, b'{"type":"entity","name":"foreign"}'])
+    store.absorb()
+    monkeypatch.undo()
+    assert exchange.unpublished(store, "default")
+    store.settle()
     assert b'"Edited"' in file_of(store).read_bytes()
 
 

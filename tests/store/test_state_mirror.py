@@ -209,3 +209,12 @@ def test_the_mirror_forgets_what_was_cut_back(store: Store) -> None:
         type(mirror).apply = kept  # type: ignore[method-assign]
     compare([store])
     assert not any(key.endswith("_action_1") for key in from_journal(store).state())
+
+
+def test_relations_that_come_back_have_the_place_they_had(store: Store) -> None:
+    name = chart(store, "Book", "One", "Two", "Three")
+    compare([store])
+    store.run("default", charts.remove, [f"{name}_action_1"])
+    compare([store])
+    store.undo()
+    compare([store])

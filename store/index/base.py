@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from store.index.extract import scrub
+from store.index.sqlite import numbers
 from store.model import ARCHIVE, Position
 
 
@@ -29,6 +31,10 @@ class Reads:
             return self._conn.execute(sql, bind)
         except UnicodeEncodeError:
             return self._conn.execute(sql, [scrub(item) if isinstance(item, str) else item for item in bind])
+
+    def _rowids(self, sql: str, bind: Sequence[Any] = ()) -> array[int]:
+        """The numbers that a query with the one column `id` gives, in its order."""
+        return numbers(lambda whole: self._ask(whole, bind), sql)
 
     def empty(self) -> bool:
         """True where no journal was ever read into the index."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from store import clock
@@ -103,7 +102,7 @@ class Snapshot(Activity, Search):
             sql += (f" AND {extra}" if extra else "") + f" ORDER BY {order}"
             if limit is not None:
                 sql += f" LIMIT {max(0, int(limit) - len(found))}"
-            found.extend(chain.from_iterable(self._ask(sql, bind)))
+            found.extend(self._rowids(sql, bind))
         return found
 
     def charts(self, contexts: Iterable[str] | None = None, *, sort: Sort = "file") -> list[ChartRow]:

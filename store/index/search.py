@@ -10,7 +10,6 @@ import sqlite3
 import unicodedata
 from array import array
 from collections.abc import Iterable
-from itertools import chain
 from typing import Any, Literal
 
 from store.index.base import Reads
@@ -47,24 +46,22 @@ class Search(Reads):
         Words match from their beginning; with punctuation in the query, anywhere. An empty query
         matches nothing.
         """
-        found: array[int] = array("q")
         words = words_of(text)
         where, bind = self._within(contexts)
         narrow = "" if where == "1" else f" AND rowid IN (SELECT id FROM charts WHERE {where})"
         if words:
-            sql = f"SELECT rowid FROM chart_words WHERE chart_words MATCH ?{narrow}"
+            sql = f"SELECT rowid AS id FROM chart_words WHERE chart_words MATCH ?{narrow}"
             try:
-                found.extend(chain.from_iterable(self._ask(sql, (_match(words), *bind))))
-                return found
+                return self._rowids(sql, (_match(words), *bind))
             except sqlite3.OperationalError:
                 # A letter newer than SQLite's tables counts as punctuation there.
-                found = array("q")
+                pass
         parts = text.split()
         if parts:
             likes = " AND ".join(["c0 LIKE ? ESCAPE '\\'"] * len(parts))
             sql = f"SELECT id FROM chart_words_content WHERE {likes}{narrow.replace('rowid', 'id')}"
-            found.extend(chain.from_iterable(self._ask(sql, (*map(_like, parts), *bind))))
-        return found
+            return self._rowids(sql, (*map(_like, parts), *bind))
+        return array("q")
 
     def search(
         self,

@@ -85,9 +85,23 @@ class Sizes:
             status.refresh(layout=True)
         self._apply_zoom()
 
+    def fit_contexts(self) -> None:
+        """Make the contexts pane as high as its rows, at most a third of the screen; the hierarchy has the rest."""
+        self._height("contexts", self._screen.contexts)
+
+    def _own_height(self, name: str) -> int | None:
+        """Lines a pane has where nobody chose: None leaves it to the style sheet."""
+        rows = len(self._screen.contexts.list.items)
+        if name != "contexts" or not rows:
+            return None
+        return max(3, min(rows + 1, self._screen.size.height // 3))
+
     def _height(self, name: str, pane: Pane) -> None:
-        if name in self._sizes and not self._zoomed and not pane.folded:
-            pane.styles.height = min(self._sizes[name], max(2, self._screen.size.height - 8))
+        lines = self._sizes.get(name) or self._own_height(name)
+        if lines is not None and not self._zoomed and not pane.folded:
+            lines = min(lines, max(2, self._screen.size.height - 8))
+            if pane.styles.height is None or pane.styles.height.value != lines:
+                pane.styles.height = lines
         elif pane.styles.inline.has_rule("height"):
             pane.styles.clear_rule("height")
             pane.refresh(layout=True)

@@ -195,3 +195,12 @@ class _Walk:
                 below = tuple(row.key)
                 if row.children and (everything or below in self._opened):
                     todo.append((below, self.charts.get(below, below)))
+
+
+def status(store: Store) -> dict[str, Any]:
+    """The store's status; its growth by minute where there is but one day of it."""
+    found = store.status()
+    if len(found["growth"]) < 2:
+        with store.snapshot() as snap:
+            found["growth"] = [row for row in snap.growth(minutes=True) if row["versions"]]
+    return found

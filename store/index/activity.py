@@ -254,12 +254,16 @@ class Activity(Reads):
                 found[name][table] = counted.get(ctx, 0)
         return found
 
-    def growth(self) -> list[dict[str, Any]]:
-        """By day (UTC): transactions and versions written, and all versions up to then (`total`)."""
+    def growth(self, *, minutes: bool = False) -> list[dict[str, Any]]:
+        """By day (UTC): transactions and versions written, and all versions up to then (`total`).
+
+        minutes: by minute instead, for a store that is too young for days.
+        """
         total = 0
         found = []
         for day, transactions, written in self._ask(
-            "SELECT substr(at, 1, 10), COUNT(*), SUM(count) FROM transactions GROUP BY 1 ORDER BY 1"
+            "SELECT substr(at, 1, ?), COUNT(*), SUM(count) FROM transactions GROUP BY 1 ORDER BY 1",
+            (16 if minutes else 10,),
         ):
             total += written
             found.append({"day": day, "transactions": transactions, "versions": written, "total": total})

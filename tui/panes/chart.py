@@ -121,7 +121,21 @@ class ChartPane(Pane):
         self._stale = False
         self.drawing.soon_days = self.desk.config.settings.due_soon_days
         self.drawing.show(view, _step(self._wanted))
-        self.heading.show(summary(view))
+        self._head()
+
+    def _head(self) -> None:
+        """Where the chart belongs, since what it is stands below; folded, what it is."""
+        view = self.view
+        if view is None:
+            self.heading.show("")
+        elif self.folded:
+            self.heading.show(" · ".join(filter(None, (view.row.title, summary(view)))))
+        else:
+            self.heading.show(" ▸ ".join((view.row.context, *(title for _, title in view.trail))))
+
+    def on_resize(self) -> None:
+        """Folding is a change of size, too."""
+        self._head()
 
     def unfolded(self) -> None:
         self.refresh_view()

@@ -51,6 +51,7 @@ class ContextsPane(Pane):
         self.infos = infos
         with self.list.prevent(Listing.Moved):
             self.list.show([_all_row(infos), *(_row(info) for info in infos)])
+        self.desk.main.sizes.fit_contexts()
         self.mark(shown)
 
     def mark(self, shown: str | None) -> None:
@@ -64,7 +65,7 @@ class ContextsPane(Pane):
         info = next((info for info in self.infos if info.name == shown), None)
         if shown is None:
             charts = sum(info.charts for info in self.infos if not info.archived)
-            words = f"all {len(self.names())} · {charts:,} charts"
+            words = f"{_many(len(self.names()), 'context')} · {_many(charts, 'chart')}"
         else:
             words = shown if info is None else f"{shown} · {_figures(info)}"
         self.heading.show(words)
@@ -106,8 +107,14 @@ class ContextsPane(Pane):
 
 
 def _figures(info: ContextInfo) -> str:
-    words = [f"{info.overdue} overdue"] if info.overdue else []
-    return " · ".join([*words, f"{info.complete}/{info.charts}"])
+    words = [f"{info.overdue:,} overdue"] if info.overdue else []
+    if not info.charts:
+        return "no charts"
+    return " · ".join([*words, f"{info.complete:,} of {info.charts:,} done"])
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _all_row(infos: list[ContextInfo]) -> Item:

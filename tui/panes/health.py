@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from store import clock
+from tui import reading
 from tui.panes.base import Pane
 from tui.widgets.figures import Figure, Figures
 from tui.widgets.plot import Plot, Series
@@ -46,7 +47,7 @@ class HealthPane(Pane):
         """Measure now."""
         self._timer = None
         store = self.desk.store
-        self.desk.bridge.read.ask(store.status, self.show, name="health")
+        self.desk.bridge.read.ask(lambda: reading.status(store), self.show, name="health")
 
     def show(self, status: dict[str, Any]) -> None:
         """Show these figures."""
@@ -54,13 +55,15 @@ class HealthPane(Pane):
         self.heading.show(summary(status))
         if self.folded:
             return
-        self.table.show(figures(status))
+        self.table.show(figures(status, self.desk.keymap.first("store.verify") or "verify"))
         self.plot.lean = self.desk.config.lean and self.plot.lean
         self.plot.show(growth(status))
 
     def draw(self) -> None:
-        """Draw the plot now, even where lean."""
-        self.plot.lean = False
+        """Draw the plot now, even where lean, in the room of the figures; the same again takes it back."""
+        drawn = not self.has_class("-plot")
+        self.set_class(drawn, "-plot")
+        self.plot.lean = self.desk.config.lean and not drawn
         self.plot.show(growth(self.status))
 
     def unfolded(self) -> None:
@@ -86,8 +89,8 @@ def summary(status: dict[str, Any]) -> str:
     return f"{status['counts'].get('records', 0):,} records · {amount(total)}"
 
 
-def figures(status: dict[str, Any]) -> list[Figure]:
-    """The table of a status."""
+def figures(status: dict[str, Any], verify: str = "f6") -> list[Figure]:
+    """The table of a status; `verify` is the key that verifies."""
     sizes, counts = status["sizes"], status["counts"]
     found = [Figure(status["problem"], "", "overdue")] if status.get("problem") else []
     found += [
@@ -101,7 +104,7 @@ def figures(status: dict[str, Any]) -> list[Figure]:
     lag, waiting = status["index_lag_bytes"], status["unpublished"]
     found.append(Figure("Index lag", amount(lag) if lag else "none", "soon" if lag else "done"))
     found.append(Figure("To publish", ", ".join(waiting) or "nothing", "soon" if waiting else "done"))
-    found.append(_verified(status.get("last_verification")))
+    found.append(_verified(status.get("last_verification"), verify))
     if kept := status.get("kept_aside"):
         found.append(Figure("Kept aside", f"{kept} in .recovery", "soon"))
     found += [
@@ -112,9 +115,9 @@ def figures(status: dict[str, Any]) -> list[Figure]:
     return found
 
 
-def _verified(last: dict[str, Any] | None) -> Figure:
+def _verified(last: dict[str, Any] | None, verify: str) -> Figure:
     if not last:
-        return Figure("Verified", "never (F6 does)", "soon")
+        return Figure("Verified", f"never; {verify} does", "soon")
     found = int(last.get("errors", 0) or 0) + int(last.get("warnings", 0) or 0)
     instant = clock.try_parse(last.get("at"))
     when = f"{instant.astimezone():%d %b %H:%M}" if instant else ""
@@ -134,6 +137,6 @@ def growth(status: dict[str, Any]) -> Series | None:
     for row in rows:
         day, count = (row["day"], row["versions"]) if isinstance(row, dict) else (row[0], row[1])
         total += count
-        labels.append(str(day)[5:])
+        labels.append(str(day)[11:] or str(day)[5:])
         values.append(total)
     return Series("Versions over time", tuple(labels), tuple(values)) if values else None

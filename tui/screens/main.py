@@ -44,7 +44,7 @@ class MainScreen(Guarded, Asking):
         (100, "-normal"),
         (160, "-wide"),
     ]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall"), (54, "-high")]
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +60,9 @@ class MainScreen(Guarded, Asking):
 
     def _preset(self) -> None:
         """Set the classes of the breakpoints beforehand: set later, they cost a second layout."""
-        for size, points in zip(self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True):
+        for size, points in zip(
+            self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
+        ):
             self.add_class(*[name for least, name in points if size >= least][-1:], update=False)
 
     def compose(self) -> ComposeResult:
@@ -89,6 +91,11 @@ class MainScreen(Guarded, Asking):
     def opened(self, boot: Boot) -> None:
         """Fill the panes from what the boot thread has read."""
         session = boot.session
+    def on_resize(self) -> None:
+        """What folds by itself depends on the size of the screen."""
+        if self.has_parts and self.desk.opened:
+            self.sizes.apply()
+
         self.sizes.restore(session)
         self.contexts.show(boot.contexts, session.context)
         if boot.page is not None:
@@ -104,6 +111,7 @@ class MainScreen(Guarded, Asking):
     def remember(self, session: Session) -> None:
         """Put the state of the screen into the session."""
         query = self.outline.query_now
+        self.jobs_changed()
         session.context = query.context
         session.scope = None if query.scope is None else list(query.scope)
         session.cursor = None if self.outline.key is None else list(self.outline.key)

@@ -15,6 +15,7 @@ class Breadcrumb(Lines):
     """Draws a trail: the context first, the chart last. A click on a part posts `Chosen`."""
 
     DEFAULT_CSS = "Breadcrumb { height: 1; }"
+    MARGIN = 0
 
     class Chosen(Message):
         """A part was clicked; `index` counts from the outermost."""

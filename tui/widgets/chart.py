@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rich.segment import Segment
 from textual import events
+from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -66,6 +67,7 @@ class ChartPane(Drawn):
         self._element: Element | None = None
         self._step: str | None = None
         self._notes = False
+        self._laid_for = Size(0, 0)
 
     # ------------------------------------------------------------------ what is shown
 
@@ -106,10 +108,7 @@ class ChartPane(Drawn):
         """Lay out again and repaint what differs; `mark`: the lines marked before, where that changed too."""
         old, offset = self._laid, self.top_line
         old_mark = mark or self._marked()
-        if self._view is None:
-            self._laid = Laid((), (), ())
-        else:
-            self._laid = lay_out(self._view, self.size.width, self._look(), self.size.height)
+        self._lay()
         if self._element not in self._laid.elements or (top == 0 and not self.has_focus):
             self._element = self._near(self._element)
         self.set_lines(max(1, len(self._laid.lines)))
@@ -120,6 +119,14 @@ class ChartPane(Drawn):
             self._repaint(old, old_mark)
         else:
             self.refresh()
+
+    def _lay(self) -> None:
+        """Lay out for the present size; before there is one, nothing."""
+        self._laid_for = self.size
+        if self._view is None or not self.size.width:
+            self._laid = Laid((), (), ())
+        else:
+            self._laid = lay_out(self._view, max(1, self.size.width - 1), self._look(), self.size.height)
 
     def _look(self) -> Look:
         return Look(clock.today(), self.soon_days, self.signs, self._notes)
@@ -213,6 +220,8 @@ class ChartPane(Drawn):
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width = self.size.width
+        if self.size != self._laid_for:
+            self._lay()  # painted before the news of the size came: the first frame
         line = y + self.top_line
         if line >= len(self._laid.lines):
             text = self.empty if self._view is None and line == 1 else ""

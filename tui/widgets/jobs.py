@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from store import clock
 from store.jobs import Job
-from tui.widgets.cells import clean, fit, fit_right
+from tui.widgets.cells import clean, fit, fit_right, wrap
 from tui.widgets.lines import Lines, Pieces
 from tui.widgets.signs import Signs
 
@@ -44,7 +45,9 @@ class JobList(Lines):
         """One line a job."""
         jobs = self._jobs[: self.limit] if self.limit else self._jobs
         if not jobs:
-            return [((fit(self.empty, width), "muted"),)]
+            lead = self.empty[: len(self.empty) - len(self.empty.lstrip())]
+            parts = wrap(self.empty.strip(), max(1, width - len(lead)))
+            return [((fit(lead + part, width), "muted"),) for part in parts]
         return [job_pieces(job, width, self.signs) for job in jobs]
 
 
@@ -74,7 +77,7 @@ def bar_text(done: int, total: int, cells: int, signs: Signs) -> str:
 def figures(job: Job) -> str:
     """Count, share, rate and time of a job in few characters."""
     words = []
-    if job.total:
+    if job.total and job.state != "completed":
         words.append(f"{job.done:,}/{job.total:,}")
         if job.state == "running":
             words.append(f"{100 * job.done // job.total}%")
@@ -82,6 +85,10 @@ def figures(job: Job) -> str:
         words.append(f"{job.done:,}")
     if job.seconds >= 0.1 and job.done:
         words.append(f"{job.done / job.seconds:,.0f}/s")
-    if job.state != "running":
-        words.append(f"{job.seconds:.1f} s" if job.state == "completed" else job.state)
+    if job.state == "completed":
+        words += [f"{job.seconds:.1f} s"] if job.seconds >= 0.1 else []
+        began = clock.try_parse(job.started)
+        words += [f"{began.astimezone():%H:%M}"] if began else []
+    elif job.state != "running":
+        words.append(job.state)
     return "  ".join(words)

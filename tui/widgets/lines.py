@@ -15,6 +15,9 @@ Pieces = tuple[tuple[str, str], ...]
 class Lines(Drawn, can_focus=False):
     """Subclasses say in `draw(width)` what the lines are and call `renew` when that changed."""
 
+    MARGIN = 1
+    """Cells left blank at the right, so that text does not touch what stands beside it."""
+
     def __init__(
         self,
         *,
@@ -36,7 +39,7 @@ class Lines(Drawn, can_focus=False):
         width = self.size.width
         if not width:
             return
-        old, self._lines = self._lines, self.draw(width)
+        old, self._lines = self._lines, self.draw(max(1, width - self.MARGIN))
         self.set_lines(max(1, len(self._lines)))
         blank: Pieces = ((" " * width, ""),)
         for line in range(self.top_line, self.top_line + self.size.height):

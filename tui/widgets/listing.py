@@ -149,7 +149,7 @@ class Listing(Drawn):
         if line >= len(self.items):
             text = self.empty[line] if not self.items and line < len(self.empty) else ""
             return self.strip([(cut(clean(text), width), "muted")], width)
-        pieces = item_pieces(self.items[line], width, self.signs, self.highlight)
+        pieces = item_pieces(self.items[line], max(1, width - 1), self.signs, self.highlight)
         return self.strip(pieces, width, over="cursor" if line == self._cursor else "")
 
     async def _on_click(self, event: events.Click) -> None:
@@ -169,7 +169,7 @@ def item_pieces(item: Item, width: int, signs: Signs, needle: str = "") -> list[
     room = max(0, width - width_of(lead) - 2)
     detail = clean(item.detail)
     right = min(width_of(detail) + 2, max(0, room - min(width_of(clean(item.title)), max(12, room * 2 // 3))))
-    right = right if right >= 6 else 0
+    right = right if right >= min(6, width_of(detail) + 2) else 0
     plain = "bold" if item.bold else "muted" if item.dim or item.state == "done" else ""
     title = marked(fit(clean(item.title), room - right, signs.ellipsis), plain, needle)
     tail = "  " + fit_right(detail, right - 2, signs.ellipsis) if right else ""

@@ -22,12 +22,14 @@ def row_pieces(
 ) -> list[tuple[str, str]]:
     """Selection mark, guides, fold mark, state, title, progress, due date and thumb, as one line.
 
-    row: None for one that is not fetched yet. thumb: the last cell, where the list is longer than the screen.
+    row: None for one that is not fetched yet. thumb: the last cell, where the list is longer than the screen;
+    else a blank is the margin.
     needle: casefolded text to mark in the title.
     """
     mark = signs.selected if place.selected else " "
+    thumb = thumb or " "
     if row is None:
-        return [(fit(f"{mark}    {signs.ellipsis}", max(0, width - len(thumb))) + thumb, "muted")]
+        return [(fit(f"{mark}    {signs.ellipsis}", max(0, width - 1)) + thumb, "muted")]
     fold = " " if not row.children else signs.opened if place.opened else signs.closed
     guide = (signs.guide + " ") * min(place.depth, max(0, width // 4 - 2))
     state = row.state or ("problem" if row.problem else "")
@@ -35,11 +37,10 @@ def row_pieces(
     pieces.append((signs.of(row.state) + (signs.problem if row.problem else ""), state))
     tail = _tail(row, width)
     plain = "bold" if row.bold else "muted" if row.dim or row.state == "done" else ""
-    room = width - 5 - len(guide) - row.problem - width_of(tail) - len(thumb)
+    room = width - 5 - len(guide) - row.problem - width_of(tail) - 1
     pieces += [(" ", plain), *marked(fit(clean(row.title), max(0, room), signs.ellipsis), plain, needle)]
     pieces.append((tail, row.state if row.state in ("overdue", "soon") else "muted"))
-    if thumb:
-        pieces.append((thumb, pieces[-1][1] if tail else plain))
+    pieces.append((thumb, pieces[-1][1] if tail else plain))
     return pieces
 
 

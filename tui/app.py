@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App
 from textual.command import Provider
+from textual.filter import Monochrome, NoColor
 
 from store.errors import ChartkeepError
 from store.model import Change, Finding
@@ -73,6 +77,8 @@ class ChartkeepApp(Guarded, App[int]):
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         self.theme = themes.choose(boot.settings.theme)
+        # Textual's answer to NO_COLOR is shades of grey, which are colours, too.
+        self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -83,6 +89,17 @@ class ChartkeepApp(Guarded, App[int]):
     def on_mount(self) -> None:
         """Wait for the boot thread without waiting."""
         self.boot.when_ready(self._tell_opened)
+        if not self.is_headless:
+            self._heed_signals()
+
+    def _heed_signals(self) -> None:
+        """Asked to end from outside, or cut off from the terminal: leave in order, as by the key."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                with suppress(NotImplementedError):  # Windows
+                    loop.add_signal_handler(number, self.leave, 128 + number)
 
     def _tell_opened(self) -> None:
         """Called from the boot thread, or from here where it was faster."""
@@ -304,10 +321,10 @@ class ChartkeepApp(Guarded, App[int]):
             self.main.remember(self.memory)
             memory.save(self.boot.path, self.memory)
 
-    def leave(self) -> None:
+    def leave(self, code: int = 0) -> None:
         """Quit: what waits is written first."""
         self.remember()
-        self.exit(0)
+        self.exit(code, return_code=code)
 
     async def action_quit(self) -> None:
         """Textual's own way out."""

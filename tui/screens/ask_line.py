@@ -9,13 +9,14 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Label
 
+from tui.guard import Guarded
 from tui.widgets.prompt import LineInput
 
 if TYPE_CHECKING:
     from tui.screens.asking import Asking
 
 
-class AskLine(Horizontal):
+class AskLine(Guarded, Horizontal):
     """A label and an input on one line; hidden while nothing is asked."""
 
     def __init__(self) -> None:

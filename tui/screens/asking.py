@@ -9,6 +9,7 @@ from textual import events
 from textual.screen import Screen
 from textual.widget import Widget
 
+from store.errors import UsageError
 from tui.widgets.cells import clean, cut
 
 if TYPE_CHECKING:
@@ -84,8 +85,20 @@ class Asking(Screen[None]):
         if not value.strip() and not self._allow_empty:
             self.stop_asking()
             return
+        asked = self._change, self._cancel, self._hint, self._back
         self._finish()
-        then(value)
+        try:
+            then(value)
+        except UsageError as error:
+            self._then, (self._change, self._cancel, self._hint, self._back) = then, asked
+            self._reopen(str(error))
+
+    def _reopen(self, problem: str) -> None:
+        """What was entered cannot be taken: it stays, to be corrected, and the reason stands below."""
+        if self._line is not None:
+            self._line.display = True
+            self._line.input.focus(scroll_visible=False)
+        cast("MainScreen", self).foot.advise(f"! {problem}")
 
     def on_key(self, event: events.Key) -> None:
         """Escape takes the question back."""

@@ -15,6 +15,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Label
 
+from tui.guard import Guarded
 from tui.widgets.prompt import Hint, HintLine, LineInput
 
 
@@ -41,7 +42,7 @@ Hinter = Callable[[str, Sequence[str]], Hint]
 """(field id, its lines) -> what to say beside it."""
 
 
-class FieldBox(Vertical):
+class FieldBox(Guarded, Vertical):
     """A field: label, lines of input, hint."""
 
     DEFAULT_CSS = """
@@ -90,7 +91,7 @@ class FieldBox(Vertical):
             await focused.remove()
 
 
-class Form(VerticalScroll):
+class Form(Guarded, VerticalScroll):
     """Fields in a column. ctrl+s, or enter in the last one, posts `Submitted`; escape `Cancelled`."""
 
     DEFAULT_CSS = "Form { height: auto; max-height: 100%; padding: 0 1; }"

@@ -55,7 +55,7 @@ def job_pieces(job: Job, width: int, signs: Signs) -> Pieces:
     """A job on one line of exactly `width` cells."""
     sign, style = _STATES.get(job.state, ("problem", "soon"))
     parts: list[tuple[str, str]] = [(f"{getattr(signs, sign)} ", style)]
-    right = figures(job)
+    right = figures(job, short=width < 40)
     tail = fit_right(right, min(len(right) + 1, max(0, width - 12)), signs.ellipsis)
     shows_bar = job.state == "running" and job.total > 0 and width >= 40
     bar = bar_text(job.done, job.total, BAR, signs) if shows_bar else ""
@@ -74,8 +74,8 @@ def bar_text(done: int, total: int, cells: int, signs: Signs) -> str:
     return signs.full * full + signs.empty * (cells - full)
 
 
-def figures(job: Job) -> str:
-    """Count, share, rate and time of a job in few characters."""
+def figures(job: Job, *, short: bool = False) -> str:
+    """Count, share, rate and time of a job in few characters; `short`: of one that has ended, its hour only."""
     words = []
     if job.total and job.state != "completed":
         words.append(f"{job.done:,}/{job.total:,}")
@@ -86,6 +86,7 @@ def figures(job: Job) -> str:
     if job.seconds >= 0.1 and job.done:
         words.append(f"{job.done / job.seconds:,.0f}/s")
     if job.state == "completed":
+        words = [] if short else words
         words += [f"{job.seconds:.1f} s"] if job.seconds >= 0.1 else []
         began = clock.try_parse(job.started)
         words += [f"{began.astimezone():%H:%M}"] if began else []

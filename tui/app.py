@@ -139,6 +139,7 @@ class ChartkeepApp(Guarded, App[int]):
         gc.freeze()
         gc.enable()
         store = self.store
+        self.main.chart.prepare()
         self.main.health.measure()
         self.bridge.write.ask(store.start_background, lambda _: None, name="background")
 
@@ -258,14 +259,14 @@ class ChartkeepApp(Guarded, App[int]):
     # -- telling -----------------------------------------------------------------------------------
 
     def say(self, text: str, *, error: bool = False) -> None:
-        """A word to the person: in the bottom line, or over the screen that covers it."""
-        if self.screen is self.main:
+        """A word to the person: in the bottom line, or where that is covered or too short in a box of its own."""
+        if self.screen is self.main and (not error or self.main.foot.holds(text)):
             self.main.foot.say(text, error=error)
         else:
             self.notify(
                 text,
                 severity="error" if error else "information",
-                timeout=self.config.settings.message_seconds,
+                timeout=self.config.settings.message_seconds * (3 if error else 1),
             )
 
     def trouble(self, error: BaseException, doing: str = "", *, quietly: bool = False) -> None:

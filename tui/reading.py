@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from store.errors import NotFound
 from store.model import ChartRow, ChartView, ContextInfo, StepRow
 from tui.rows import Key, Look, any_row, chart_row
 from tui.widgets.outline_model import Row
@@ -124,6 +126,15 @@ def children(store: Store, chart: Key, look: Look) -> tuple[list[Row], dict[Key,
 def chart(store: Store, key: Key) -> ChartView:
     """One chart whole. Raises NotFound where it is gone."""
     return store.chart(key[0], key[1])
+
+
+def charts(store: Store, keys: Sequence[Key]) -> list[ChartView]:
+    """Several charts; those that are gone are left out."""
+    found = []
+    for key in keys:
+        with suppress(NotFound):
+            found.append(store.chart(key[0], key[1]))
+    return found
 
 
 def _ids(snap: Any, query: Query) -> array[int]:

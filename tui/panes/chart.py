@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from textual.app import ComposeResult
@@ -16,6 +17,9 @@ from tui.rows import Key
 from tui.widgets.chart import ChartPane as Drawing
 from tui.widgets.chart_layout import Element
 from tui.widgets.signs import short_date
+
+KEPT = 64
+"""Charts kept that were read beforehand."""
 
 
 class Part(NamedTuple):
@@ -42,6 +46,10 @@ class ChartPane(Pane):
         self._wanted: Key | None = None
         self._stale = False
         self._timer: Timer | None = None
+        self.near: Callable[[], Sequence[Key]] = tuple
+        """Tells which charts the next moves may show; the main screen knows."""
+        self._near: dict[Key, ChartView] = {}
+        self._age = 0
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -68,8 +76,45 @@ class ChartPane(Pane):
             self.drawing.show(self.view, _step(key))
         elif repeat:
             self._timer = self.set_timer(self.desk.config.settings.follow_delay, self.ask)
+        elif (kept := self._near.get((key[0], key[1]))) is not None and not self._stale:
+            self._show(kept)
         else:
             self.ask()
+        if not repeat:
+            self.prepare()
+
+    def follow_at_hand(self, key: Key | None) -> None:
+        """Show the chart of a row now if it is at hand; `follow` does the rest."""
+        if key is None or self._stale or self.folded:
+            return
+        kept = self.view if self._same(key) else self._near.get((key[0], key[1]))
+        if kept is not None:
+            self._wanted = key
+            self._show(kept)
+
+    def prepare(self) -> None:
+        """Read the charts around the cursor beforehand: the next move then shows one in the same frame."""
+        if not self.desk.opened or self.folded:
+            return
+        missing = [key for key in self.near() if key not in self._near]
+        if not missing:
+            return
+        store, age = self.desk.store, self._age
+
+        def keep(views: list[ChartView]) -> None:
+            if age != self._age:
+                return
+            for view in views:
+                self._near[view.row.context, view.row.chart_id] = view
+            while len(self._near) > KEPT:
+                del self._near[next(iter(self._near))]
+
+        self.desk.bridge.read.ask(lambda: reading.charts(store, missing), keep, name="near")
+
+    def forget_near(self) -> None:
+        """Something changed: what was read beforehand may be old."""
+        self._near.clear()
+        self._age += 1
 
     def prime(self, view: ChartView, key: Key | None) -> None:
         """Show a chart that was read beforehand."""
@@ -89,6 +134,7 @@ class ChartPane(Pane):
 
     def refresh_view(self) -> None:
         """Read the same chart again after a change."""
+        self.forget_near()
         self._stale = True
         if self._timer is None:
             self.ask()
@@ -110,6 +156,7 @@ class ChartPane(Pane):
     def _arrived(self, key: Key, view: ChartView) -> None:
         if self._wanted is not None and key[:2] == self._wanted[:2]:
             self._show(view)
+            self.prepare()
 
     def _gone(self, error: Exception) -> bool:
         if isinstance(error, NotFound):

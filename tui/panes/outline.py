@@ -218,6 +218,13 @@ class OutlinePane(Pane):
         key = self.outline.cursor_key
         return None if key is None else _key(key)
 
+    def near(self, reach: int) -> list[Key]:
+        """Keys of the charts around the cursor, nearest first: what the next moves will show."""
+        model, at = self.body.model, self.body.cursor
+        steps = (sign * distance for distance in range(1, reach + 1) for sign in (1, -1))
+        found = (model.key(at + step) for step in steps if 0 <= at + step < len(model))
+        return list(dict.fromkeys((key[0], key[1]) for key in found if isinstance(key, tuple)))
+
     @property
     def row(self) -> Row | None:
         """The row under the cursor, as it is drawn."""

@@ -5,6 +5,7 @@ It routes: keys to commands, what a pane posts to the pane that answers it, chan
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import on
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from tui.app import ChartkeepApp
     from tui.boot import Boot
     from tui.session import Session
+
+
+NEAR = 6
+"""Rows on either side of the cursor whose charts are read beforehand."""
 
 
 class MainScreen(Guarded, Asking):
@@ -84,18 +89,20 @@ class MainScreen(Guarded, Asking):
     def on_mount(self) -> None:
         """The parts are there: what the boot thread has read can be shown."""
         self.has_parts = True
+        self.outline.body.at_once = self._follow_at_once
+        self.chart.near = partial(self.outline.near, NEAR)
         self.desk.fill()
+
+    def on_resize(self) -> None:
+        """What folds by itself depends on the size of the screen."""
+        if self.has_parts and self.desk.opened:
+            self.sizes.apply()
 
     # -- opening -----------------------------------------------------------------------------------
 
     def opened(self, boot: Boot) -> None:
         """Fill the panes from what the boot thread has read."""
         session = boot.session
-    def on_resize(self) -> None:
-        """What folds by itself depends on the size of the screen."""
-        if self.has_parts and self.desk.opened:
-            self.sizes.apply()
-
         self.sizes.restore(session)
         self.contexts.show(boot.contexts, session.context)
         if boot.page is not None:
@@ -106,12 +113,12 @@ class MainScreen(Guarded, Asking):
             self.outline.show_page(boot.page, cursor)
             if boot.chart is not None:
                 self.chart.prime(boot.chart, self.outline.key)
+        self.jobs_changed()
         self.show_hints()
 
     def remember(self, session: Session) -> None:
         """Put the state of the screen into the session."""
         query = self.outline.query_now
-        self.jobs_changed()
         session.context = query.context
         session.scope = None if query.scope is None else list(query.scope)
         session.cursor = None if self.outline.key is None else list(self.outline.key)
@@ -196,6 +203,10 @@ class MainScreen(Guarded, Asking):
         """Another pane: other keys help."""
         self.desk.keymap.clear()
         self.show_hints()
+
+    def _follow_at_once(self, key: object) -> None:
+        """The cursor moved: where the chart is at hand it is drawn in the same frame."""
+        self.chart.follow_at_hand(key if isinstance(key, tuple) else None)
 
     # -- routing -----------------------------------------------------------------------------------
 

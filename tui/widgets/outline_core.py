@@ -7,7 +7,7 @@ and given with `supply`; until then a dim placeholder stands in their place.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from textual.strip import Strip
 
@@ -53,6 +53,8 @@ class OutlineCore(Drawn):
         self._asked: set[int] = set()
         self._asking = False
         self._moved_at = 0.0
+        self.at_once: Callable[[Key | None], None] | None = None
+        """Called within the key press, before the message, for what is to be drawn in the same frame."""
         self._moved_by = 0
 
     # ------------------------------------------------------------------ what is shown
@@ -255,6 +257,8 @@ class OutlineCore(Drawn):
         self._cursor = line
         self.redraw([old, line])
         self.keep_visible(line, len(self.model))
+        if self.at_once is not None and not repeat:
+            self.at_once(self.cursor_key)
         self.post_message(self.CursorMoved(self, self.cursor_key, repeat))
 
     def _tell(self) -> None:

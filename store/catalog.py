@@ -146,7 +146,9 @@ COMMANDS: tuple[Command, ...] = (
             (), group="Charts and steps", cli="edit", palette=False, writes=True),
     # Select and copy
     Command("select.toggle", "Select the row", "Select or unselect the row and go on to the next.",
-            ("space", "v"), group="Select and copy", when="outline", counts=True),
+            ("space",), group="Select and copy", when="outline", counts=True),
+    Command("select.range", "Select a range", "Select from this row to where the cursor goes; again ends it.",
+            ("v",), group="Select and copy", when="outline"),
     Command("select.all", "Select all rows like this", "Select every row beside this one.",
             ("*",), group="Select and copy", when="outline"),
     Command("copy.markdown", "Copy as Markdown", "Copy the selected charts as Markdown to the clipboard.",

@@ -236,3 +236,21 @@ async def test_a_date_that_is_none_stays_to_be_corrected_and_later_questions_wor
         await d.press("escape", "a")
         await d.type("After all that")
         assert "After all that" in d.titles
+
+
+async def test_v_selects_a_range_as_vi_does(desk: Opener) -> None:
+    async with desk() as d:
+        selected = d.app.main.outline.outline.model.selected
+        await d.press("v")
+        assert len(selected) == 1
+        await d.press("j", "j")
+        assert len(selected) == 3
+        assert "3 selected, range" in d.screen()
+        await d.press("k")
+        assert len(selected) == 2
+        await d.press("v", "j")
+        assert len(selected) == 2
+        await d.press("v", "escape")
+        assert not selected
+        await d.press("k")
+        assert not selected

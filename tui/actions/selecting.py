@@ -21,6 +21,17 @@ def toggle(screen: MainScreen, times: int | None) -> None:
         screen.outline.outline.action_toggle_select()
 
 
+@handles("select.range")
+def select_range(screen: MainScreen, _times: int | None) -> None:
+    """Begin a range at the cursor, or end it and keep what is selected."""
+    outline = screen.outline.outline
+    outline.set_range(not outline.ranging)
+    screen.outline.sum_up()
+    if outline.ranging:
+        key = screen.desk.keymap.first
+        screen.desk.say(f"Move to select; {key('select.range')} ends it, {key('find.clear')} drops it.")
+
+
 @handles("select.all")
 def select_all(screen: MainScreen, _times: int | None) -> None:
     """Select the rows beside the cursor: those with the same parent."""

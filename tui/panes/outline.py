@@ -313,7 +313,7 @@ class OutlinePane(Pane):
         query = self.query_now
         parts = []
         if selected := len(self.outline.model.selected):
-            parts.append(f"{selected} selected")
+            parts.append(f"{selected} selected{', range' if self.outline.ranging else ''}")
         if query.text:
             parts.append(f"/{query.text}: {self.total:,}")
         elif query.scope is None:

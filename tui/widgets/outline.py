@@ -112,6 +112,7 @@ class Outline(OutlineCore):
         """Select the row or not, and go on to the next."""
         if not len(self.model):
             return
+        self.set_range(False)
         self.model.toggle(self._cursor)
         self._selection_changed({self.model.ids[self._cursor]})
         if advance:
@@ -121,7 +122,7 @@ class Outline(OutlineCore):
         """Nothing is selected."""
         gone = set(self.model.selected)
         self.model.selected.clear()
-        self._anchor = None
+        self.set_range(False)
         self._selection_changed(gone)
 
     # ------------------------------------------------------------------ mouse

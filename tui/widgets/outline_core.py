@@ -48,6 +48,7 @@ class OutlineCore(Drawn):
         self.wanted: set[Key] = set()
         self._cursor = 0
         self._anchor: int | None = None
+        self._ranging = False
         self._highlight = ""
         self._strips: dict[tuple[int, str], Strip] = {}
         self._asked: set[int] = set()
@@ -90,7 +91,7 @@ class OutlineCore(Drawn):
         """Show other top rows (a context, a filter): folds and selection start anew."""
         self.model.load(ids)
         self._cursor = max(0, min(cursor, len(self.model) - 1))
-        self._anchor = None
+        self._anchor, self._ranging = None, False
         self._asked.clear()
         self._lines_changed(moved=True)
 
@@ -149,7 +150,7 @@ class OutlineCore(Drawn):
         old, key = self._cursor, self.cursor_key
         self._asked.clear()
         self._cursor = self.model.replace(ids, rows=rows, children=children, cursor=old)
-        self._anchor = None
+        self._anchor, self._ranging = None, False
         self.set_top(old, self._cursor)
         if self.cursor_key != key:
             self._tell()
@@ -244,7 +245,7 @@ class OutlineCore(Drawn):
         """Put the cursor on a line (kept within the list); `select` extends the selection up to it."""
         line = max(0, min(line, len(self.model) - 1))
         old = self._cursor
-        if select:
+        if select or self._ranging:
             self._extend(old, line)
         elif self._anchor is not None:
             self._anchor = None
@@ -263,6 +264,17 @@ class OutlineCore(Drawn):
 
     def _tell(self) -> None:
         self.post_message(self.CursorMoved(self, self.cursor_key, False))
+
+    @property
+    def ranging(self) -> bool:
+        """Whether every move of the cursor extends the selection."""
+        return self._ranging
+
+    def set_range(self, on: bool) -> None:
+        """Begin a range at the cursor's row, or end it; what is selected stays."""
+        self._ranging, self._anchor = on and bool(len(self.model)), None
+        if self._ranging:
+            self._extend(self._cursor, self._cursor)
 
     def _extend(self, old: int, new: int) -> None:
         if not len(self.model):

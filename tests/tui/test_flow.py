@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -254,3 +256,21 @@ async def test_v_selects_a_range_as_vi_does(desk: Opener) -> None:
         assert not selected
         await d.press("k")
         assert not selected
+
+
+async def test_an_editor_that_does_not_start_gives_the_screen_back(
+    desk: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back: list[bool] = []
+
+    @contextmanager
+    def suspend(_app: object) -> Iterator[None]:
+        yield  # as Textual's own: no word of what happens when the body raises
+        back.append(True)
+
+    async with desk() as d:
+        monkeypatch.setenv("EDITOR", "/no/such/editor")
+        monkeypatch.setattr(type(d.app), "suspend", suspend)
+        await d.press("E")
+        assert back
+        assert "did not start" in d.foot

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from store.errors import UsageError
+from store.errors import ChartkeepError, UsageError
 from store.model import Change
 from tui.actions import Target, handles, target, targets
 from tui.actions.making import confirming
@@ -127,13 +127,21 @@ def _in_editor(screen: MainScreen, text: str) -> str | None:
 
     from tui import editor
 
+    edited: str | None = None
+    failure: Exception | None = None
     try:
         with screen.app.suspend():
-            return editor.edit(text, setting=screen.desk.config.settings.editor)
+            try:
+                edited = editor.edit(text, setting=screen.desk.config.settings.editor)
+            except (ChartkeepError, OSError, ValueError) as error:
+                failure = error  # raised in here, Textual would leave the screen to the shell
     except SuspendNotSupported as error:
         raise UsageError("This terminal cannot be handed to an editor; edit in place with e.") from error
     finally:
         screen.app.refresh(layout=True)
+    if failure is not None:
+        raise failure
+    return edited
 
 
 @handles("reality.add")

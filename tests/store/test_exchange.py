@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from store import charts, durable, exchange, records
+from store import absorbing, charts, durable, exchange, records
 from store.errors import Refused, StorageError
 from store.model import Plan
 from store.store import Store
@@ -253,7 +253,7 @@ def test_an_edit_made_while_a_file_is_read_is_not_taken_for_published(
     name = chart(store, "Book", "Draft", "Write")
     store.settle()
     other = opened("bob")
-    read = exchange.read_chart_file
+    read = absorbing.read_chart_file
     once = []
 
     def slow(path: Path, **options: object) -> object:
@@ -263,7 +263,7 @@ def test_an_edit_made_while_a_file_is_read_is_not_taken_for_published(
             other.run("default", charts.edit_text, f"{name}_action_1", "Edited")
         return file
 
-    monkeypatch.setattr(exchange, "read_chart_file", slow)
+    monkeypatch.setattr(absorbing, "read_chart_file", slow)
     edit(store, lambda lines: [line.replace(b'"Write"', b'"Written"') for line in lines])
     old = file_of(store).read_bytes()
     store.absorb()
@@ -283,13 +283,13 @@ def test_a_command_right_after_absorbing_is_still_to_be_published(
     name = chart(store, "Book", "Draft")
     store.settle()
     other = opened("bob")
-    keep = exchange._Desk._keep
+    keep = absorbing.Absorbing._keep
 
     def late(*args: Any) -> str | None:
         other.run("default", charts.edit_text, f"{name}_action_1", "Edited")
         return keep(*args)
 
-    monkeypatch.setattr(exchange._Desk, "_keep", late)
+    monkeypatch.setattr(absorbing.Absorbing, "_keep", late)
     edit(store, lambda lines: [*lines, b'{"type":"entity","name":"foreign"}'])
     store.absorb()
     monkeypatch.undo()

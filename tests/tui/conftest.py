@@ -76,7 +76,7 @@ class Desk:
             quiet = self.app.boot.ready.is_set() and self.app.bridge.idle
             if quiet and self.app.opened:
                 background = self.app.store.background
-                quiet = background is None or background.idle
+                quiet = background is not None and background.idle
             if quiet:
                 break
         await self.pilot.pause(0.02)
@@ -111,8 +111,9 @@ class Desk:
 
     @property
     def foot(self) -> str:
-        """The message in the bottom line."""
-        return self.app.main.foot.message
+        """The message in the bottom line; of errors that are too long for it, the one in the box above."""
+        boxes = [note.message for note in self.app._notifications if note.severity == "error"]
+        return self.app.main.foot.message or "".join(boxes[-1:])
 
     def states(self) -> dict[str, str]:
         """State by title of the visible rows."""
@@ -125,13 +126,17 @@ Opener = Callable[..., AbstractAsyncContextManager[Desk]]
 
 @pytest.fixture
 def desk(store_path: Path) -> Opener:
-    """Opens the app: `async with desk() as d:`; every unexpected error of the run fails the test."""
+    """Opens the app: `async with desk() as d:`; every unexpected error of the run fails the test.
+
+    `faults` lets them pass; `boxes` draws notifications.
+    """
 
     @asynccontextmanager
     async def opened(
         path: Path | None = store_path,
         size: tuple[int, int] = (120, 40),
         faults: bool = False,
+        boxes: bool = False,
         **asked: object,
     ) -> AsyncIterator[Desk]:
         wanted = Wanted(path=None if path is None else str(path), **asked)  # type: ignore[arg-type]
@@ -141,7 +146,7 @@ def desk(store_path: Path) -> Opener:
         app = ChartkeepApp(boot)
         boot.start()
         try:
-            async with app.run_test(size=size) as pilot:
+            async with app.run_test(size=size, notifications=boxes) as pilot:
                 found = Desk(app, pilot)
                 await found.settle()
                 yield found

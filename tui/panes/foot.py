@@ -9,7 +9,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from tui.widgets.cells import clean, cut
+from tui.widgets.cells import clean, cut, width_of
 
 if TYPE_CHECKING:
     from tui.app import ChartkeepApp
@@ -38,6 +38,10 @@ class Foot(Widget, can_focus=False):
         seconds = cast("ChartkeepApp", self.app).config.settings.message_seconds
         self._timer = self.set_timer(seconds * (3 if error else 1), self.quiet)
         self.refresh()
+
+    def holds(self, text: str) -> bool:
+        """Whether a message fits the line whole."""
+        return width_of(clean(text)) <= self.size.width - 2
 
     @property
     def message(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from textual.widget import Widget
@@ -35,7 +36,7 @@ class FindingsScreen(ListDialog[None]):
                 Item(
                     str(n),
                     found.message,
-                    _where(found),
+                    self._where(found),
                     _STATES[found.severity],
                     lead=found.severity.ljust(7),
                 )
@@ -57,6 +58,8 @@ class FindingsScreen(ListDialog[None]):
         kept = f"\nThe bytes are kept in {found.kept}." if found.kept else ""
         self.query_one("#dialog-detail", Static).update(clean(str(found)) + kept + f"\n[{found.code}]")
 
-
-def _where(found: Finding) -> str:
-    return f"{found.path}:{found.line}" if found.line is not None else found.path
+    def _where(self, found: Finding) -> str:
+        """File and line, the file as seen from the store's folder: the end is what tells them apart."""
+        root = str(self.desk.store.root) + os.sep
+        path = found.path.removeprefix(root)
+        return f"{path}:{found.line}" if found.line is not None else path

@@ -8,6 +8,7 @@ it grows past its limit it forgets everything and starts again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from store.model import Held, Json, Position
 from store.tail import Tail, entity_of, held_in
 
 if TYPE_CHECKING:
+    from store.index import Snapshot
     from store.journal import Journal, Tx
 
 LIMIT = 20_000
@@ -29,6 +31,15 @@ TAIL_BYTES = 8 << 20
 """Bytes of journal that the index may lack when a command is planned: they are held in memory."""
 
 
+MOST_BELOW = 1_000
+"""Versions below one chart's name that are read to know which keys there never were."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+_BELOW = re.compile(
+    r'(?:e:|r:\[")([A-Za-z0-9_-]+?)_(?:chart|desired_outcome|current_reality|action_\d+)(?:"|\Z)'
+)
+
+
 class Behind(Exception):
     """The index lags too far for a command to be planned: sync it, then plan again."""
 
@@ -37,10 +48,14 @@ class Mirror:
     """Records and lists of one context as of `position`. Only used under the journal's lock.
 
     A key held with no record is known not to be there. Lists: `parts` keys by chart id, `children`
-    chart ids by parent, `relations` keys by entity name. Every key in `parts` is in `records`.
+    chart ids by parent, `relations` keys by entity name. Every key in `parts` is in `records`, and so
+    is every key that the tail has: what the index has not seen is here.
+
+    `below` holds for a chart every key under its name that the index had seen written when the chart
+    was read. What was written since is in `records`, so a key in neither is new: see `never`.
     """
 
-    __slots__ = ("_tail", "children", "parts", "position", "records", "relations")
+    __slots__ = ("_tail", "below", "children", "parts", "position", "records", "relations")
 
     def __init__(self) -> None:
         self.position: Position | None = None
@@ -49,6 +64,7 @@ class Mirror:
         self.parts: dict[str, list[str]] = {}
         self.children: dict[str, list[str]] = {}
         self.relations: dict[str, list[str]] = {}
+        self.below: dict[str, set[str]] = {}
 
     def catch_up(self, journal: Journal, end: Position) -> None:
         """Take in what was committed up to `end`; after another generation began, forget."""
@@ -66,19 +82,38 @@ class Mirror:
 
     def tail_after(self, indexed: Position | None, journal: Journal, end: Position) -> Tail:
         """What was committed after the index's position, up to `end`."""
+        begun = self._tail.upto is not None
         if self._tail.after != indexed:
             if (
                 end.offset - (indexed.offset if indexed and indexed.generation == end.generation else 0)
                 > TAIL_BYTES
             ):
                 raise Behind
-            self._tail = Tail(indexed)
+            self._tail, begun = Tail(indexed), False
         try:
             self._tail.extend(journal, end)
         except OffChain:
-            self._tail = Tail(indexed)
+            self._tail, begun = Tail(indexed), False
             self._tail.extend(journal, end)
+        if not begun:  # what a tail takes in later, `apply` has taken in as well
+            self.records.update(self._tail.versions)
         return self._tail
+
+    def read_below(self, chart_id: str, snap: Snapshot, context: str) -> None:
+        """Learn which keys under a chart's name were ever written, as far as the index knows."""
+        if (
+            _PLAIN.fullmatch(chart_id)
+            and (keys := snap.ever_below(context, chart_id, MOST_BELOW)) is not None
+        ):
+            self.below[chart_id] = keys
+
+    def never(self, key: str) -> bool:
+        """True where a key that is not in `records` is known never to have been written."""
+        found = _BELOW.match(key)
+        if found is None or not key.isascii():
+            return False
+        written = self.below.get(found[1])
+        return written is not None and key not in written
 
     @contextmanager
     def forgetting_on_error(self) -> Iterator[None]:
@@ -96,6 +131,7 @@ class Mirror:
         self.position = None
         self._tail = Tail(None)
         self.records.clear()
+        self.below.clear()
         self._clear_lists()
 
     def apply(self, tx: Tx) -> None:

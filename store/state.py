@@ -83,6 +83,8 @@ class State:
         known = self._mirror.records.get(key)
         if known is not None:
             return known if known.ver else None
+        if self._mirror.never(key):
+            return None
         snap, tail = self._behind()
         held = tail.versions.get(key)
         if held is None and (newest := snap.newest(self.context, key)) is not None:
@@ -99,6 +101,7 @@ class State:
         known = self._mirror.parts.get(chart_id)
         if known is None:
             snap, tail = self._behind()
+            self._mirror.read_below(chart_id, snap, self.context)
             rows = snap.chart_records(self.context, chart_id)
             for row in rows:
                 if row.key not in tail.versions and row.key not in self._mirror.records:

@@ -126,6 +126,19 @@ class Activity(Reads):
         ).fetchone()
         return None if row is None else (row[0], bool(row[1]), row[2], row[3], row[4])
 
+    def ever_below(self, context: str, chart_id: str, most: int) -> set[str] | None:
+        """Every key ever written of an entity named after a chart, or of a relation from one.
+
+        `chart_id` is plain ASCII, as the keys hold it. None where they have more than `most` versions.
+        """
+        ctx, below, end = self._ctx(context), f"{chart_id}_", f"{chart_id}`"
+        rows = self._ask(
+            "SELECT key FROM versions WHERE ctx = ?1 AND key >= ?2 AND key < ?3"
+            " UNION ALL SELECT key FROM versions WHERE ctx = ?1 AND key >= ?4 AND key < ?5 LIMIT ?6",
+            (ctx, f"e:{below}", f"e:{end}", f'r:["{below}', f'r:["{end}', most + 1),
+        ).fetchall()
+        return {key for (key,) in rows} if len(rows) <= most else None
+
     def version(self, context: str, key: str, ver: int) -> VersionRow | None:
         """One version of a key."""
         return self._one(

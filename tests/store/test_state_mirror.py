@@ -7,11 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store import charts, init_store, open_store, records
 from store.errors import ChartkeepError
+from store.journal import Line
 from store.mirror import Mirror
 from store.model import Edit, Plan
 from store.state import State
@@ -57,8 +59,8 @@ def answers(view: Any, keys: list[str], ids: list[str], names: list[str]) -> dic
 def compare(stores: list[Store]) -> None:
     """The mirror of each store, a fresh state, and the journal say the same."""
     memory = from_journal(stores[0])
-    keys = [*memory.held, "e:never"]
-    ids = [key[2:].removesuffix("_chart") for key in keys if key.endswith("_chart")]
+    ids = [key[2:].removesuffix("_chart") for key in memory.held if key.endswith("_chart")]
+    keys = [*memory.held, "e:never", *(f"e:{chart_id}_action_99" for chart_id in ids)]
     names = [key[2:] for key in keys if key.startswith("e:")]
     expected = answers(memory, keys, ids, names)
     for store in stores:
@@ -218,3 +220,50 @@ def test_relations_that_come_back_have_the_place_they_had(store: Store) -> None:
     compare([store])
     store.undo()
     compare([store])
+
+
+@pytest.mark.parametrize("synced", [False, True], ids=["index behind", "index level"])
+def test_the_name_of_a_deleted_step_is_never_new(opened: Opener, folder: Path, synced: bool) -> None:
+    """What another process wrote and deleted, before this one read the chart or since, counts as written."""
+    one, two = opened(), opened()
+    name = chart(one, "Book", "One")
+    assert one.run("default", charts.add_step, name, "Two").focus == f"{name}_action_2"
+    one.run("default", charts.remove, [f"{name}_action_2"])
+    if synced:
+        one.sync()
+    assert two.run("default", charts.add_step, name, "Three").focus == f"{name}_action_3"
+    two.run("default", charts.remove, [f"{name}_action_3"])
+    assert one.run("default", charts.add_step, name, "Four").focus == f"{name}_action_4"
+    assert [line.ver for line in versions_of(one, f"e:{name}_action_2")] == [1, 2]
+    compare([one, two])
+
+
+def test_versions_go_on_when_a_deleted_step_comes_back(opened: Opener, folder: Path) -> None:
+    one, two = opened(), opened()
+    name = chart(one, "Book", "One")
+    step = f"{name}_action_1"
+    one.run("default", charts.remove, [step])
+    two.run("default", charts.add_fact, name, "Ten pages")  # it has the chart in mind, not the step
+    one.undo()
+    two.run("default", charts.edit_text, step, "Two")
+    assert [line.ver for line in versions_of(two, f"e:{step}")] == [1, 2, 3, 4]
+    compare([one, two])
+
+
+def test_a_chart_with_a_long_history_is_not_known_by_heart(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.mirror.MOST_BELOW", 3)
+    name = chart(store, "Book", "One", "Two")
+    store.sync()
+    store._mirrors.clear()
+    store.run("default", charts.remove, [f"{name}_action_2"])
+    store._mirrors.clear()
+    assert store.run("default", charts.add_step, name, "Three").focus == f"{name}_action_3"
+    assert not store._mirrors["default"].below
+    compare([store])
+
+
+def versions_of(store: Store, key: str) -> list[Line]:
+    """Every version of a record that the journal holds."""
+    return [line for tx in store.journal("default").read() for line in tx.lines if line.key == key]

@@ -219,7 +219,7 @@ COMMANDS: tuple[Command, ...] = (
             (), group="Storage", cli="import", writes=True),
     Command("store.export", "Export", "Write charts as Markdown, CSV or JSONL to a file.",
             (), group="Storage", cli="export"),
-    Command("store.plots", "Draw growth over time", "Draw the plots of the health pane now.",
+    Command("store.plots", "Plot growth over time", "Plot growth in the health pane, or show the figures again.",
             ("g P",), group="Storage"),
     Command("store.demo", "Make the demo store", "Make the demo store, to try things on.",
             (), group="Storage", cli="demo", palette=False),

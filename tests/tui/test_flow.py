@@ -274,3 +274,33 @@ async def test_an_editor_that_does_not_start_gives_the_screen_back(
         await d.press("E")
         assert back
         assert "did not start" in d.foot
+
+
+async def test_the_archive_can_be_looked_at_and_gives_charts_back(desk: Opener) -> None:
+    async with desk() as d:
+        await d.press("j", "X", "y", "g", "c", "G")
+        assert d.titles == ["The garden feeds us"]
+        await d.press("X")
+        assert "archive stays" in d.foot
+        await d.press("enter", "X", "y")
+        await d.press("g", "c", "g", "g", "j", "enter")
+        assert "The garden feeds us" in d.titles
+
+
+async def test_a_name_no_context_can_have_stays_to_be_corrected(desk: Opener) -> None:
+    async with desk() as d:
+        await d.press("g", "c", "G", "e")
+        await d.type("/x")
+        assert d.app.main.asking
+        assert "cannot name a context" in d.screen()
+        await d.press("backspace", "backspace")
+        await d.type("place")
+        assert "workplace" in d.app.main.contexts.names()
+
+
+async def test_where_there_is_no_chart_commands_say_so(desk: Opener) -> None:
+    async with desk() as d:
+        await d.press("g", "c", "a")
+        await d.type("empty")
+        await d.press("g", "o", "x")
+        assert "no chart here" in d.foot

@@ -48,6 +48,14 @@ WITHOUT_STORE = frozenset(
 """Commands that work before a store is open."""
 
 
+ON_A_CHART = frozenset(
+    command.id
+    for command in BY_ID.values()
+    if command.group == "Charts and steps" and command.id not in ("chart.add", "chart.add_line")
+)
+"""Commands about what the cursor is on: where that is nothing, they say so."""
+
+
 def handles(command_id: str) -> Callable[[Handler], Handler]:
     """Register a function as what a command does."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from store.errors import UsageError
+from store.model import ARCHIVE
 from tui.actions import handles
 
 if TYPE_CHECKING:
@@ -42,18 +43,11 @@ def open_it(screen: MainScreen, _times: int | None) -> None:
 
 @handles("context.new")
 def new(screen: MainScreen, _times: int | None) -> None:
-    from store.layout import check_context_name
-
     store = screen.desk.store
 
-    def hint(name: str) -> str:
-        try:
-            check_context_name(name.strip())
-        except UsageError as error:
-            return str(error) if name.strip() else ""
-        return ""
-
     def make(name: str) -> None:
+        _check(name)
+
         def made(name: str) -> None:
             screen.contexts.refresh_list()
             screen.show_context(name)
@@ -61,7 +55,22 @@ def new(screen: MainScreen, _times: int | None) -> None:
 
         screen.desk.bridge.write.ask(lambda: store.contexts.create(name.strip()), made)
 
-    screen.ask("New context", make, placeholder="a life domain or project", hint=hint)
+    screen.ask("New context", make, placeholder="a life domain or project", hint=_hint)
+
+
+def _check(name: str) -> None:
+    """Refuse what cannot name a context while it can still be corrected."""
+    from store.layout import check_context_name
+
+    check_context_name(name.strip())
+
+
+def _hint(name: str) -> str:
+    try:
+        _check(name)
+    except UsageError as error:
+        return str(error) if name.strip() else ""
+    return ""
 
 
 @handles("context.rename")
@@ -73,6 +82,10 @@ def rename(screen: MainScreen, _times: int | None) -> None:
     store = screen.desk.store
 
     def do(name: str) -> None:
+        if name.strip() == old:
+            return
+        _check(name)
+
         def done(name: str) -> None:
             screen.contexts.refresh_list()
             screen.show_context(name)
@@ -80,7 +93,7 @@ def rename(screen: MainScreen, _times: int | None) -> None:
 
         screen.desk.bridge.write.ask(lambda: store.contexts.rename(old, name.strip()), done)
 
-    screen.ask(f"New name of {old}", do, value=old)
+    screen.ask(f"New name of {old}", do, value=old, hint=_hint)
 
 
 @handles("context.archive")
@@ -91,6 +104,10 @@ def archive(screen: MainScreen, _times: int | None) -> None:
     info = screen.contexts.chosen_info
     if info is None:
         screen.desk.say("Move to a context to archive it.")
+        return
+    if info.name == ARCHIVE:
+        key = screen.desk.keymap.first("chart.archive")
+        screen.desk.say(f"The archive stays; {key} on a chart in it brings the chart back.")
         return
     store, name = screen.desk.store, info.name
 

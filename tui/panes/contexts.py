@@ -6,7 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
 
-from store.model import ContextInfo
+from store.model import ARCHIVE, ContextInfo
 from tui import reading
 from tui.panes.base import Pane
 from tui.widgets.listing import Item, Listing
@@ -97,7 +97,7 @@ class ContextsPane(Pane):
     def _moved(self, message: Listing.Moved) -> None:
         message.stop()
         info = self.chosen_info
-        if self.list.has_focus and (info is None or not info.archived):
+        if self.list.has_focus and (info is None or not info.archived or info.name == ARCHIVE):
             self.post_message(self.Chosen(info.name if info else None))
 
     @on(Listing.Chosen)
@@ -125,8 +125,10 @@ def _all_row(infos: list[ContextInfo]) -> Item:
 
 
 def _row(info: ContextInfo) -> Item:
+    if info.name == ARCHIVE:
+        return Item(info.name, info.name, _many(info.charts, "chart"), dim=True)
     if info.archived:
-        return Item(info.name, info.name, "archived", dim=True)
+        return Item(info.name, info.name, "put away", dim=True)
     done = bool(info.charts) and info.complete == info.charts
     state: State = "problem" if info.findings else "overdue" if info.overdue else "done" if done else ""
     return Item(info.name, info.name, _figures(info), state)

@@ -182,6 +182,9 @@ class MainScreen(Guarded, Asking):
         if command.writes and self.desk.readonly:
             self.desk.say(f"{command.name}: this store is open for reading only.", error=True)
             return
+        if command.id in actions.ON_A_CHART and actions.target(self) is None:
+            self.desk.say(f"There is no chart here; {self.desk.keymap.first('chart.add_line')} starts one.")
+            return
         if command.group != "Move":
             self.foot.quiet()
             self.show_hints()

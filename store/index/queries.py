@@ -16,7 +16,7 @@ from store.index.activity import Activity
 from store.index.base import marks
 from store.index.extract import bind_key
 from store.index.search import Search
-from store.model import ARCHIVE, ChartRow, ChartView, ContextInfo, Progress, StepRow
+from store.model import ARCHIVE, DEFAULT, ChartRow, ChartView, ContextInfo, Progress, StepRow
 
 Sort = Literal["file", "due", "updated", "created", "title", "progress"]
 
@@ -93,6 +93,8 @@ class Snapshot(Activity, Search):
 
         By due date and by progress the least comes first, by change and creation the latest.
         """
+        if sort == "file" and not isinstance(contexts, str):
+            return self._file_by_file(contexts, hide_done, limit)
         where, bind = self._within(contexts)
         if hide_done:
             where += " AND done = 0"
@@ -103,6 +105,17 @@ class Snapshot(Activity, Search):
             if limit is not None:
                 sql += f" LIMIT {max(0, int(limit) - len(found))}"
             found.extend(self._rowids(sql, bind))
+        return found
+
+    def _file_by_file(self, contexts: Iterable[str] | None, hide_done: bool, limit: int | None) -> array[int]:
+        """Roots in file order, contexts as lists show them: the index numbers them as it came across them."""
+        names = set(self._by_name) - {ARCHIVE} if contexts is None else set(contexts)
+        where = "ctx = ? AND done = 0" if hide_done else "ctx = ?"
+        found: array[int] = array("q")
+        for name in sorted(names, key=lambda name: (name == ARCHIVE, name != DEFAULT, name)):
+            left = "" if limit is None else f" LIMIT {max(0, int(limit) - len(found))}"
+            sql = f"SELECT id FROM charts WHERE parent IS NULL AND {where} ORDER BY ord{left}"
+            found.extend(self._rowids(sql, (self._ctx(name),)))
         return found
 
     def charts(self, contexts: Iterable[str] | None = None, *, sort: Sort = "file") -> list[ChartRow]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from store import clock
+from store.charts import create_chart
 from store.index import Index
 from store.model import Position, Progress, TxMeta
+from store.store import init_store, open_store
 from tests.store.index.conftest import Writer, chart, entity, relation
 
 
@@ -228,3 +231,21 @@ def test_live_records_come_in_the_order_of_the_chart_file(index: Index, writer: 
         kinds = [(row.kind, row.key[:3]) for row in snap.live_records("default")]
     assert [kind for kind, _ in kinds] == ["entity", "entity", "relation", "other", "comment"]
     assert [key for _, key in kinds][:2] == ["e:a", "e:b"]
+
+
+def test_contexts_stand_in_one_order_whichever_the_index_saw_first(tmp_path: Path) -> None:
+    root = init_store(tmp_path / "project")
+    with open_store(root) as store:
+        for name in ("work", "health", "default"):
+            store.contexts.ensure(name)
+            store.run(name, create_chart, f"The {name} chart", "x")
+            store.sync(name)
+
+        def order() -> list[str]:
+            with store.snapshot() as snap:
+                assert len(snap.roots(limit=2)) == 2
+                return titles(snap, snap.roots())
+
+        assert order() == ["The default chart", "The health chart", "The work chart"]
+        store.rebuild()
+        assert order() == ["The default chart", "The health chart", "The work chart"]

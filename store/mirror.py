@@ -168,22 +168,15 @@ class Mirror:
                 self.children.clear()
             if new is None:
                 return
-        if (old is not None and records.chart_id_of(old) is None) or (
-            new is not None and records.chart_id_of(new) is None
-        ):
+        left = None if old is None else records.chart_id_of(old)
+        joined = None if new is None else records.chart_id_of(new)
+        if (old is not None and left is None) or (new is not None and joined is None):
             self._clear_lists()  # only relations tie it to a chart
             return
-        _shift(
-            self.parts,
-            key,
-            None if old is None else records.chart_id_of(old),
-            None if new is None else records.chart_id_of(new),
-            first=ver == 1,
-        )
-        was, now = parent_of(old), parent_of(new)
-        chart_id = records.chart_id_of(new or old or {})
-        if chart_id is not None and (was is not None or now is not None):
-            _shift(self.children, chart_id, was, now, first=ver == 1)
+        _shift(self.parts, key, left, joined, first=ver == 1)
+        chart_id = left if new is None else joined
+        if chart_id is not None:
+            _shift(self.children, chart_id, parent_of(old), parent_of(new), first=ver == 1)
 
     def _relation(self, key: str, ver: int, record: Json | None) -> None:
         start, _, end = records.relation_ends(key)

@@ -287,29 +287,30 @@ _HEADS = (names.CHART, names.OUTCOME, names.REALITY)
 def _members(view: View, chart_id: str) -> list[Entity]:
     """The entities of a chart: those that say so, then those that only relations tie to it."""
     found = [part for key in view.keys_of(chart_id) if (part := _held(view, key)) is not None]
-    seen = {part.key for part in found}
+    seen = {part.key[2:] for part in found}
     for part in found:  # it grows: an outcome found here leads on to its reality and steps
         kind = part.kind
         if kind not in (names.CHART, names.OUTCOME):
             continue
         name = part.name
         for key in view.relations_of(name):
-            other = _tied(records.relation_ends(key), name, kind)
-            if other is None or names.entity_key(other) in seen:
+            relation = records.relation_ends(key)
+            other = relation[2] if relation[0] == name else relation[0]
+            if other in seen or not _ties(relation, name, kind):  # nearly all are in sight already
                 continue
             tied = entity(view, other)
             if tied is not None and tied.kind != names.CHART and names.chart_id_of(tied.body) is None:
-                seen.add(tied.key)
+                seen.add(other)
                 found.append(tied)
     return found
 
 
-def _tied(relation: tuple[str, str, str], name: str, kind: str) -> str | None:
-    """The entity that a relation ties to the chart of the chart entity or outcome `name`, if it does."""
+def _ties(relation: tuple[str, str, str], name: str, kind: str) -> bool:
+    """Whether a relation ties its other end to the chart of the chart entity or outcome `name`."""
     start, how, end = relation
     if how == names.CONTAINS:
-        return end if start == name and kind == names.CHART else None
-    return start if end == name and how in (names.TENSION, names.ADVANCES) else None
+        return start == name and kind == names.CHART
+    return end == name and how in (names.TENSION, names.ADVANCES)
 
 
 def _held(view: View, key: str) -> Entity | None:

@@ -34,7 +34,6 @@ TAIL_BYTES = 8 << 20
 MOST_BELOW = 1_000
 """Versions below one chart's name that are read to know which keys there never were."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 _BELOW = re.compile(
     r'(?:e:|r:\[")([A-Za-z0-9_-]+?)_(?:chart|desired_outcome|current_reality|action_\d+)(?:"|\Z)'
 )
@@ -51,8 +50,9 @@ class Mirror:
     chart ids by parent, `relations` keys by entity name. Every key in `parts` is in `records`, and so
     is every key that the tail has: what the index has not seen is here.
 
-    `below` holds for a chart every key under its name that the index had seen written when the chart
-    was read. What was written since is in `records`, so a key in neither is new: see `never`.
+    `below` holds for a chart every key under its name that the index had seen written when it was
+    asked, None where those are too many. What was written since is in `records`, so a key in neither
+    is new: see `never`.
     """
 
     __slots__ = ("_tail", "below", "children", "parts", "position", "records", "relations")
@@ -64,7 +64,7 @@ class Mirror:
         self.parts: dict[str, list[str]] = {}
         self.children: dict[str, list[str]] = {}
         self.relations: dict[str, list[str]] = {}
-        self.below: dict[str, set[str]] = {}
+        self.below: dict[str, set[str] | None] = {}
 
     def catch_up(self, journal: Journal, end: Position) -> None:
         """Take in what was committed up to `end`; after another generation began, forget."""
@@ -101,18 +101,13 @@ class Mirror:
 
     def read_below(self, chart_id: str, snap: Snapshot, context: str) -> None:
         """Learn which keys under a chart's name were ever written, as far as the index knows."""
-        if (
-            _PLAIN.fullmatch(chart_id)
-            and (keys := snap.ever_below(context, chart_id, MOST_BELOW)) is not None
-        ):
-            self.below[chart_id] = keys
+        if chart_id not in self.below:
+            self.below[chart_id] = snap.ever_below(context, chart_id, MOST_BELOW)
 
     def never(self, key: str) -> bool:
         """True where a key that is not in `records` is known never to have been written."""
-        found = _BELOW.match(key)
-        if found is None or not key.isascii():
-            return False
-        written = self.below.get(found[1])
+        chart_id = above(key)
+        written = self.below.get(chart_id) if chart_id is not None else None
         return written is not None and key not in written
 
     @contextmanager
@@ -190,6 +185,12 @@ class Mirror:
                 self.relations[name] = [*keys, key]
             elif key not in keys:
                 del self.relations[name]  # it comes back to the place it had
+
+
+def above(key: str) -> str | None:
+    """The chart under whose name a key lies, by the names that are given here; None where it lies under none."""
+    found = _BELOW.match(key) if key.isascii() else None
+    return found[1] if found is not None else None
 
 
 def parent_of(entity: Json | None) -> str | None:

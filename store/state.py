@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Self
 
 from store import records
-from store.mirror import Mirror, parent_of
+from store.mirror import Mirror, above, parent_of
 from store.model import Edit, Held, Json, Position
 from store.tail import entity_of
 
@@ -43,6 +43,8 @@ class State:
         self.end = end
         self._mirror = mirror
         self._snapshot = snapshot
+        self._fresh: set[str] = set()
+        """Charts not read before this command: it does not pay yet to know all that was below them."""
         self._stack = ExitStack()
         self._source: tuple[Snapshot, Tail] | None = None
         mirror.catch_up(journal, end)
@@ -92,6 +94,10 @@ class State:
             raw = None if deleted else self.journal.record_raw(*place)
             held = Held(key, ver, None if raw is None else records.loads(raw))
         self._mirror.records[key] = held or Held(key, 0, None)
+        if held is None:
+            chart_id = above(key)
+            if chart_id is not None and chart_id in self._mirror.parts and chart_id not in self._fresh:
+                self._mirror.read_below(chart_id, snap, self.context)
         return held
 
     # -- lists -------------------------------------------------------------------------------------
@@ -101,7 +107,7 @@ class State:
         known = self._mirror.parts.get(chart_id)
         if known is None:
             snap, tail = self._behind()
-            self._mirror.read_below(chart_id, snap, self.context)
+            self._fresh.add(chart_id)
             rows = snap.chart_records(self.context, chart_id)
             for row in rows:
                 if row.key not in tail.versions and row.key not in self._mirror.records:

@@ -226,15 +226,20 @@ def test_relations_that_come_back_have_the_place_they_had(store: Store) -> None:
 def test_the_name_of_a_deleted_step_is_never_new(opened: Opener, folder: Path, synced: bool) -> None:
     """What another process wrote and deleted, before this one read the chart or since, counts as written."""
     one, two = opened(), opened()
-    name = chart(one, "Book", "One")
-    assert one.run("default", charts.add_step, name, "Two").focus == f"{name}_action_2"
-    one.run("default", charts.remove, [f"{name}_action_2"])
+    name = chart(one, "Book")
+    for store in (two, two, one):
+        store.run("default", charts.add_step, name, "One")
+        assert name in two._mirrors["default"].parts
+    assert name in two._mirrors["default"].below
+    one.run("default", charts.remove, [f"{name}_action_{number}" for number in (2, 3)])
+    assert one.run("default", charts.add_step, name, "Two").focus == f"{name}_action_4"
+    one.run("default", charts.remove, [f"{name}_action_4"])
     if synced:
         one.sync()
-    assert two.run("default", charts.add_step, name, "Three").focus == f"{name}_action_3"
-    two.run("default", charts.remove, [f"{name}_action_3"])
-    assert one.run("default", charts.add_step, name, "Four").focus == f"{name}_action_4"
-    assert [line.ver for line in versions_of(one, f"e:{name}_action_2")] == [1, 2]
+    assert two.run("default", charts.add_step, name, "Three").focus == f"{name}_action_5"
+    two.run("default", charts.remove, [f"{name}_action_5"])
+    assert one.run("default", charts.add_step, name, "Four").focus == f"{name}_action_6"
+    assert [line.ver for line in versions_of(one, f"e:{name}_action_4")] == [1, 2]
     compare([one, two])
 
 
@@ -260,7 +265,8 @@ def test_a_chart_with_a_long_history_is_not_known_by_heart(
     store.run("default", charts.remove, [f"{name}_action_2"])
     store._mirrors.clear()
     assert store.run("default", charts.add_step, name, "Three").focus == f"{name}_action_3"
-    assert not store._mirrors["default"].below
+    assert store.run("default", charts.add_step, name, "Four").focus == f"{name}_action_4"
+    assert store._mirrors["default"].below == {name: None}
     compare([store])
 
 

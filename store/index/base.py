@@ -9,7 +9,7 @@ from typing import Any
 
 from store.index.extract import scrub
 from store.index.sqlite import numbers
-from store.model import ARCHIVE, Position
+from store.model import ARCHIVE, DEFAULT, Position
 
 
 def marks(values: Sequence[Any]) -> str:
@@ -61,6 +61,17 @@ class Reads:
             return ("1", ()) if archive is None else (f"{column} <> ?", (archive,))
         ids = self._ids(contexts)
         return f"{column} IN ({marks(ids)})", ids
+
+    def _listed(self, names: Iterable[str]) -> list[str]:
+        """Contexts as lists show them: the default one first, the archive last. The index numbers them as it met them."""
+        return sorted(names, key=lambda name: (name == ARCHIVE, name != DEFAULT, name))
+
+    def _rank(self, column: str) -> str:
+        """An expression that orders rows by their contexts as lists show them."""
+        places = [
+            f"WHEN {self._by_name[name]} THEN {n}" for n, name in enumerate(self._listed(self._by_name))
+        ]
+        return f"CASE {column} {' '.join(places)} END" if len(places) > 1 else column
 
     def _ids(self, contexts: Iterable[str] | None) -> tuple[int, ...]:
         """The numbers of these contexts; None means all but the archive."""

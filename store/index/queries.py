@@ -16,7 +16,7 @@ from store.index.activity import Activity
 from store.index.base import marks
 from store.index.extract import bind_key
 from store.index.search import Search
-from store.model import ARCHIVE, DEFAULT, ChartRow, ChartView, ContextInfo, Progress, StepRow
+from store.model import ARCHIVE, ChartRow, ChartView, ContextInfo, Progress, StepRow
 
 Sort = Literal["file", "due", "updated", "created", "title", "progress"]
 
@@ -112,7 +112,7 @@ class Snapshot(Activity, Search):
         names = set(self._by_name) - {ARCHIVE} if contexts is None else set(contexts)
         where = "ctx = ? AND done = 0" if hide_done else "ctx = ?"
         found: array[int] = array("q")
-        for name in sorted(names, key=lambda name: (name == ARCHIVE, name != DEFAULT, name)):
+        for name in self._listed(names):
             left = "" if limit is None else f" LIMIT {max(0, int(limit) - len(found))}"
             sql = f"SELECT id FROM charts WHERE parent IS NULL AND {where} ORDER BY ord{left}"
             found.extend(self._rowids(sql, (self._ctx(name),)))

@@ -41,16 +41,19 @@ class Search(Reads):
     """The part of a Snapshot that looks for words."""
 
     def matching(self, text: str, contexts: Iterable[str] | None = None) -> array[int]:
-        """Row ids of the charts that hold every word of `text` in title, outcome, reality or steps.
+        """Row ids of the charts that hold every word of `text` in title, outcome, reality or steps, in file order.
 
         Words match from their beginning; with punctuation in the query, anywhere. An empty query
         matches nothing.
         """
         words = words_of(text)
-        where, bind = self._within(contexts)
-        narrow = "" if where == "1" else f" AND rowid IN (SELECT id FROM charts WHERE {where})"
+        where, bind = self._within(contexts, "c.ctx")
+        rest = f"AND {where} ORDER BY {self._rank('c.ctx')}, c.ord"
         if words:
-            sql = f"SELECT rowid AS id FROM chart_words WHERE chart_words MATCH ?{narrow}"
+            sql = (
+                "SELECT c.id AS id FROM chart_words w CROSS JOIN charts c ON c.id = w.rowid"
+                f" WHERE w.chart_words MATCH ? {rest}"
+            )
             try:
                 return self._rowids(sql, (_match(words), *bind))
             except sqlite3.OperationalError:
@@ -58,8 +61,11 @@ class Search(Reads):
                 pass
         parts = text.split()
         if parts:
-            likes = " AND ".join(["c0 LIKE ? ESCAPE '\\'"] * len(parts))
-            sql = f"SELECT id FROM chart_words_content WHERE {likes}{narrow.replace('rowid', 'id')}"
+            likes = " AND ".join(["t.c0 LIKE ? ESCAPE '\\'"] * len(parts))
+            sql = (
+                "SELECT c.id AS id FROM chart_words_content t CROSS JOIN charts c ON c.id = t.id"
+                f" WHERE {likes} {rest}"
+            )
             return self._rowids(sql, (*map(_like, parts), *bind))
         return array("q")
 

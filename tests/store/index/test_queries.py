@@ -244,6 +244,7 @@ def test_contexts_stand_in_one_order_whichever_the_index_saw_first(tmp_path: Pat
         def order() -> list[str]:
             with store.snapshot() as snap:
                 assert len(snap.roots(limit=2)) == 2
+                assert list(snap.matching("chart")) == list(snap.matching("cha")) == list(snap.roots())
                 return titles(snap, snap.roots())
 
         assert order() == ["The default chart", "The health chart", "The work chart"]

@@ -22,7 +22,7 @@ from store.errors import ChartkeepError, Damaged, NotFound, ReadOnly, Refused
 from store.jobs import Jobs
 from store.layout import Layout
 from store.mirror import Behind, Mirror
-from store.model import Change, Plan, TxMeta
+from store.model import Change, Plan, Position, TxMeta
 from store.session import Session, new_session
 from store.state import State
 from store.syscalls import guard
@@ -84,6 +84,8 @@ class Store:
         self._dirty: dict[str, int] = {}
         self._begun: set[str] = set()
         self._news: dict[str, frozenset[str] | None] = {}
+        self._index_at: dict[str, Position] = {}
+        """How far the index was when this process last brought it on, by context."""
         self._settings: Settings | None = None
         self._background: Background | None = None
         self._listeners: list[Callable[[Notice], None]] = []
@@ -337,22 +339,35 @@ class Store:
             # Clean only once it is synced: whoever reads in between has to wait for that too.
             dirt = self._dirty.get(name)
             if self.layout.journal(name).exists():
-                done.append(self._synced(name, self.index.sync(self.journal(name))))
+                elsewhere = self._moved_elsewhere(name)
+                done.append(self._synced(name, self.index.sync(self.journal(name)), elsewhere))
             with self._lock:
                 if dirt is not None and self._dirty.get(name) == dirt:
                     del self._dirty[name]
         return done
 
-    def _synced(self, context: str, synced: Synced) -> Synced:
+    def _moved_elsewhere(self, context: str) -> bool:
+        """Whether another process has brought the index on since this one last looked: that is news here."""
+        if self._background is None:
+            return False
+        last = self._index_at.get(context)
+        return last is not None and self.index.position(context, "charts") != last
+
+    def _synced(self, context: str, synced: Synced, elsewhere: bool) -> Synced:
         """Keep what a sync found until the background thread has told everybody of it."""
         if synced.damage is not None:
             self.damage[context] = synced.damage
         else:
             self.damage.pop(context, None)
-        if self._background is not None and synced.lines:
+        if self._background is None:
+            return synced
+        position = self.index.position(context, "charts")
+        if position is not None:
+            self._index_at[context] = position
+        if synced.lines or elsewhere:
             with self._lock:
                 before = self._news.get(context, frozenset())
-                whole = synced.reset or before is None
+                whole = synced.reset or elsewhere or before is None
                 self._news[context] = None if whole else frozenset(before or ()) | frozenset(synced.charts)
         return synced
 

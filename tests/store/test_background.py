@@ -49,6 +49,24 @@ def test_a_change_that_a_reader_synced_in_passing_is_told_all_the_same(
     until(lambda: any(item.charts and name in item.charts for item in told), "a notice")
 
 
+def test_a_change_whose_maker_brought_the_index_on_is_told_all_the_same(
+    store: Store, opened: Opener, told: list[Notice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = chart(store)
+    store.sync()
+    until(lambda: store.background is not None and store.background.idle, "our own")
+    assert store.background is not None
+    heard = store.background.poke
+    monkeypatch.setattr(store.background.watcher, "_changed", lambda *_: None)
+    told.clear()
+    other = opened("bob")
+    other.run("default", charts.add_step, name, "Theirs")
+    other.sync()
+    monkeypatch.setattr(store.background.watcher, "_changed", heard)
+    heard("default", "journal")
+    until(lambda: any(item.charts is None or name in item.charts for item in told), "a notice")
+
+
 def test_a_foreign_write_is_told_in_well_under_a_second(store: Store, told: list[Notice]) -> None:
     chart(store)
     path = store.layout.chart_file("default")

@@ -51,6 +51,7 @@ class OutlineCore(Drawn):
         self._ranging = False
         self._highlight = ""
         self._strips: dict[tuple[int, str], Strip] = {}
+        self._strips_width = 0
         self._asked: set[int] = set()
         self._asking = False
         self._moved_at = 0.0
@@ -309,6 +310,9 @@ class OutlineCore(Drawn):
         thumb = self._thumb(y, height, count)
         if line == self._cursor:
             return self.strip(self._row_pieces(line, width, thumb), width, over="cursor")
+        if width != self._strips_width:
+            self._strips.clear()  # painted before the news of the size came
+            self._strips_width = width
         cell = (self.model.ids[line], thumb)
         strip = self._strips.get(cell)
         if strip is None:

@@ -303,3 +303,11 @@ async def test_over_ssh_the_app_runs_lean(desk: Opener, monkeypatch: pytest.Monk
     async with desk() as d:
         assert d.app.config.lean
         assert d.app.main.health.plot.lean
+
+
+def test_a_heading_leaves_out_whole_facts() -> None:
+    from tui.panes.base import shortened
+
+    assert shortened("12 records · 3 MB", 17) == "12 records · 3 MB"
+    assert shortened("12 records · 3 MB", 12) == "12 records"
+    assert shortened("work ▸ A long chart ▸ Step", 12) == "… ▸ Step"

@@ -44,7 +44,7 @@ class Heading(Widget, can_focus=False):
         style = self.rich_style
         title = cut(f" {clean(self.title)} ", width)
         rest = width - width_of(title)
-        summary = cut(clean(self.summary), max(0, rest - 1))
+        summary = cut(shortened(clean(self.summary), rest - 1), max(0, rest - 1))
         gap = " " * max(0, rest - width_of(summary) - 1)
         text = f"{title}{gap}{summary} " if summary else title + " " * rest
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
@@ -52,6 +52,17 @@ class Heading(Widget, can_focus=False):
     def on_click(self) -> None:
         """Tell the pane."""
         self.post_message(self.Clicked())
+
+
+def shortened(summary: str, room: int) -> str:
+    """A summary without what does not fit: its last facts, or the outermost charts of a way."""
+    while width_of(summary) > room and " · " in summary:
+        summary = summary.rpartition(" · ")[0]
+    way = summary.split(" ▸ ")
+    while width_of(summary) > room and len(way) > 1:
+        way = way[1:]
+        summary = " ▸ ".join(("…", *way))
+    return summary
 
 
 class Pane(Guarded, Vertical):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from tui.widgets.cells import clean, fit, fit_right, width_of
 from tui.widgets.outline_model import Row
 from tui.widgets.signs import Signs
+
+_FAR = re.compile(r"\d{4}-\d\d-\d\d")
+"""A date far off, in full: year and month are enough where there is little room."""
 
 
 class Place(NamedTuple):
@@ -49,7 +53,10 @@ def _tail(row: Row, width: int) -> str:
     if width < 28:
         return ""
     progress = fit_right(row.progress, 6) if width >= 40 or not row.due else ""
-    return f"{progress} {fit_right(clean(row.due), 10 if width >= 50 else 6)}"
+    due = clean(row.due)
+    if width < 50:
+        due = due[:7] if _FAR.fullmatch(due) else due
+    return f"{progress} {fit_right(due, 10 if width >= 50 else 7)}"
 
 
 def marked(title: str, plain: str, needle: str) -> list[tuple[str, str]]:

@@ -11,7 +11,9 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 
 from tui.widgets.outline import Outline
+from tui.widgets.outline_draw import Place, row_pieces
 from tui.widgets.outline_model import Row
+from tui.widgets.signs import UNICODE
 
 
 class Host(App[None]):
@@ -248,3 +250,10 @@ async def test_the_cursor_shows_without_colours(monkeypatch: pytest.MonkeyPatch)
         style = next(iter(app.outline.render_line(0))).style
         assert style is not None
         assert style.reverse
+
+
+def test_a_far_date_keeps_year_and_month_where_there_is_little_room() -> None:
+    row = Row(("c", "x"), "A house", due="2027-05-21")
+    narrow = "".join(text for text, _ in row_pieces(row, Place(0, False, False), 36, UNICODE))
+    assert narrow.endswith("2027-05 ")
+    assert len(narrow) == 36

@@ -7,9 +7,10 @@ import threading
 import pytest
 
 from store import charts, records
+from store.committing import BEHIND
 from store.errors import NotFound, UsageError
 from store.model import Edit, Plan
-from store.store import BEHIND, Store
+from store.store import Store
 from tests.stores import Opener, chart, live, size
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -28,8 +30,8 @@ class Picture(NamedTuple):
 
 
 PICTURES = (
-    Picture("main-120x40", (120, 40), ("j", "j", "l", "j")),
-    Picture("main-80x24", (80, 24), ("j", "j", "l")),
+    Picture("main-120x40", (120, 40), ("G", "l", "j")),
+    Picture("main-80x24", (80, 24), ("G", "l")),
     Picture("main-200x60", (200, 60), ("j", "j", "z", "R")),
     Picture("light-120x40", (120, 40), ("j", "j", "l"), "light"),
     Picture("filter-120x40", (120, 40), ("slash", *"vers")),
@@ -41,6 +43,7 @@ PICTURES = (
 
 async def take(picture: Picture, store: Path) -> None:
     """Run the app, type, and write the picture."""
+    from tui import themes
     from tui.__main__ import Wanted
     from tui.app import ChartkeepApp
     from tui.boot import Boot
@@ -51,7 +54,7 @@ async def take(picture: Picture, store: Path) -> None:
     async with app.run_test(size=picture.size, notifications=False) as pilot:
         await settle(app, pilot)
         if picture.theme:
-            app.theme = f"chartkeep-{picture.theme}"
+            app.theme = themes.choose(picture.theme)
         for key in picture.keys:
             await pilot.press(key)
             await pilot.pause(0.02)
@@ -63,9 +66,12 @@ async def take(picture: Picture, store: Path) -> None:
 
 
 def plain(svg: str) -> str:
-    """The picture with fonts of the viewer's own system instead of ones fetched from elsewhere."""
+    """The picture with every blank kept, and fonts of the viewer's own system, none fetched from elsewhere."""
+    svg = svg.replace("<text ", '<text xml:space="preserve" ')
     svg = re.sub(r"@font-face\s*{[^}]*}", "", svg)
-    return re.sub(r"font-family: [^;]*;", "font-family: 'DejaVu Sans Mono', 'Liberation Mono', monospace;", svg)
+    return re.sub(
+        r"font-family: [^;]*;", "font-family: 'DejaVu Sans Mono', 'Liberation Mono', monospace;", svg
+    )
 
 
 async def settle(app, pilot) -> None:  # type: ignore[no-untyped-def]
@@ -80,13 +86,17 @@ async def settle(app, pilot) -> None:  # type: ignore[no-untyped-def]
 
 
 def to_png(path: Path) -> str:
-    """Turn an SVG into a PNG beside it; says so where the system lacks cairo."""
+    """Turn an SVG into a PNG beside it; says so where the system has nothing to do it with."""
+    target = path.with_suffix(".png")
+    if tool := shutil.which("rsvg-convert"):  # looks for each letter in another font where one lacks it
+        subprocess.run([tool, str(path), "-o", str(target)], check=True)
+        return target.name
     try:
         import cairosvg
     except (ImportError, OSError) as error:
         return f"(no PNG: {error})"
-    cairosvg.svg2png(url=str(path), write_to=str(path.with_suffix(".png")), scale=1.0)
-    return path.with_suffix(".png").name
+    cairosvg.svg2png(url=str(path), write_to=str(target), scale=1.0)
+    return target.name
 
 
 def main() -> int:

@@ -7,6 +7,8 @@ of changes never comes from here: order is position in the journal.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from time import monotonic, monotonic_ns
 from time import time_ns as wall_ns
@@ -42,6 +44,17 @@ def fix(instant: datetime | None) -> None:
     """Make `now` answer `instant` until called again with None."""
     global _fixed
     _fixed = instant
+
+
+@contextmanager
+def at(instant: datetime) -> Iterator[None]:
+    """Within the block it is `instant`: how the demo store gets a past."""
+    before = _fixed
+    fix(instant)
+    try:
+        yield
+    finally:
+        fix(before)
 
 
 def stamp(instant: datetime | None = None) -> str:

@@ -126,6 +126,7 @@ def _journal(store: Store, context: str) -> Iterator[Finding]:
 
 
 def _chart_file(store: Store, context: str) -> Iterator[Finding]:
+    from store import exchange
     from store.chartfile import read_chart_file
 
     path = store.layout.chart_file(context)
@@ -136,6 +137,8 @@ def _chart_file(store: Store, context: str) -> Iterator[Finding]:
             )
         return
     try:
+        if not path.stat().st_size and not exchange.begun(store, context):
+            return  # a context just made: there is nothing to miss in it
         yield from read_chart_file(path).findings
     except StorageError as error:
         yield Finding("error", "unreadable", str(error), str(path))

@@ -17,13 +17,13 @@ class WelcomeScreen(Dialog[None]):
     """Three keys, three stores."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("h", "here", "Here"),
+        Binding("h,enter", "here", "Here"),
         Binding("o", "own", "My own"),
         Binding("d", "demo", "Demo"),
         Binding("escape,q,ctrl+q", "leave", "Quit"),
     ]
     TITLE_TEXT = "Welcome to chartkeep"
-    KEYS_TEXT = "h here   o my own   d demo   q quits"
+    KEYS_TEXT = "h or enter here   o my own   d demo   q quits"
 
     def __init__(self, wanted: Path | None) -> None:
         super().__init__()

@@ -107,6 +107,8 @@ class Terminal:
         self._fd, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         os.set_blocking(self._fd, False)
+        self._poll = select.poll()  # select() takes no descriptor beyond 1023
+        self._poll.register(self._fd, select.POLLIN)
         self.started = monotonic()
         self.process = subprocess.Popen(
             command,
@@ -133,7 +135,7 @@ class Terminal:
 
     def read(self, seconds: float) -> bool:
         """Wait up to `seconds` for output and stamp it; True where some came."""
-        if not select.select([self._fd], [], [], max(0.0, seconds))[0]:
+        if not self._poll.poll(max(0.0, seconds) * 1000):
             return False
         try:
             data = os.read(self._fd, 1 << 18)

@@ -171,6 +171,7 @@ class Journal(JournalReader):
         """Let go of the open files; they are opened again when needed."""
         super().close()
         self._file = None
+        self.lock.close()
 
     @contextmanager
     def locked(self, timeout: float, what: str, *, create: bool = True) -> Iterator[None]:

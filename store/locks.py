@@ -55,9 +55,7 @@ class Lock:
             self._acquire_file(deadline, timeout)
             self._sign(what)
         except BaseException:
-            fd, self._fd = self._fd, -1
-            if fd >= 0:
-                os.close(fd)  # and with it the lock, if it was taken
+            self._drop()  # and with it the lock, if it was taken
             self._threads.release()
             raise
 
@@ -71,6 +69,23 @@ class Lock:
             raise failure(error, "unlock", self.path) from error
         finally:
             self._threads.release()
+
+    def close(self) -> None:
+        """Let go of the lock file, unless the lock is held; it is opened again when needed."""
+        if self._threads.acquire(blocking=False):
+            try:
+                self._drop()
+            finally:
+                self._threads.release()
+
+    def __del__(self) -> None:
+        with suppress(OSError):
+            self._drop()
+
+    def _drop(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     @contextmanager
     def held(self, timeout: float = 10.0, what: str = "") -> Iterator[None]:

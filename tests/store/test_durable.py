@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import subprocess
 import sys
@@ -191,3 +192,13 @@ def test_a_file_of_someone_else_is_told_clearly(tmp_path):
 def test_import_of_the_durable_layer_brings_no_filelock():
     code = "import sys, store.journal; sys.exit('filelock' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
+def test_a_lock_that_nobody_needs_any_more_keeps_no_file_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(20):
+        with Lock(tmp_path / f"{number}.lock").held():
+            pass
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before + 1

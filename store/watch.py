@@ -67,6 +67,7 @@ class Watcher:
         self._stop = threading.Event()
         self._again = threading.Event()
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
         self._seen: dict[Path, tuple[int, int, int]] = {}
 
     @property
@@ -79,19 +80,23 @@ class Watcher:
             return
         self.look(tell=False)
         run = self._look_in_turns if self._poll else self._wait_for_events
-        self._thread = threading.Thread(target=run, name="chartkeep-watch", daemon=True)
-        self._thread.start()
+        with self._starting:
+            if self._stop.is_set():
+                return
+            self._thread = threading.Thread(target=run, name="chartkeep-watch", daemon=True)
+            self._thread.start()
 
     def refresh(self) -> None:
         """Contexts came or went: watch the folders there are now."""
         self._again.set()
 
     def stop(self) -> None:
-        self._stop.set()
+        with self._starting:  # it may be started by the background thread at this very moment
+            self._stop.set()
+            thread, self._thread = self._thread, None
         self._again.set()
-        if self._thread is not None:
-            self._thread.join(2.0)
-            self._thread = None
+        if thread is not None:
+            thread.join(2.0)
 
     def look(self, *, tell: bool = True) -> None:
         """Compare every file with how it was at the last look; the net below missed events."""
@@ -121,6 +126,8 @@ class Watcher:
 
         while not self._stop.is_set():
             self._again.clear()
+            if self._stop.is_set():  # set between the two
+                return
             if self._stop.is_set():  # else it would be waited for until the next event
                 return
             try:

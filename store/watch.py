@@ -126,8 +126,6 @@ class Watcher:
 
         while not self._stop.is_set():
             self._again.clear()
-            if self._stop.is_set():  # set between the two
-                return
             if self._stop.is_set():  # else it would be waited for until the next event
                 return
             try:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from store import charts, records
 from store.charts import names, parts
 from store.model import ChartView, Held, Json, Plan
-
-SAMPLES = Path(__file__).parents[4].parent / "shared" / "samples" / "coaia"
 
 
 class Memory:

@@ -131,12 +131,7 @@ def test_what_is_not_there_is_said() -> None:
 
 
 def sample_files() -> list[Path]:
-    for base in Path(__file__).resolve().parents:
-        for folder in (base / "tests" / "data", base.parent / "shared" / "samples" / "coaia"):
-            found = sorted(folder.rglob("*.jsonl"))
-            if base.joinpath("pyproject.toml").exists() and found:
-                return found
-    return []
+    return sorted((Path(__file__).parents[2] / "data" / "coaia").rglob("*.jsonl"))
 
 
 @pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.name)
@@ -165,9 +160,7 @@ def test_every_real_file_can_be_read_and_worked_on(path: Path) -> None:
 
 
 def test_progress_of_the_largest_sample() -> None:
-    path = next((path for path in sample_files() if path.name.startswith("simexp")), None)
-    if path is None:
-        pytest.skip("the samples are not here")
+    path = next(path for path in sample_files() if path.name.startswith("simexp"))
     view = Memory().load(path.read_text())
     assert charts.progress(view, "chart_1767399970220") == Progress(0, 10)
     assert len(view.view("chart_1767399970220").child_charts) == 7

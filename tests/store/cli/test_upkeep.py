@@ -17,7 +17,7 @@ from store.cli import main
 from store.headless.args import EXIT_CODES, SUBS, build
 from tests.store.cli.conftest import Run
 
-SAMPLES = Path(__file__).parent / "../../../../shared/samples/coaia"
+SAMPLES = Path(__file__).parents[2] / "data" / "coaia"
 
 
 def test_init_leaves_a_store_that_is_there_as_it_is(run: Run, folder: Path, book: str) -> None:
@@ -100,7 +100,6 @@ def test_export_of_one_chart_leaves_others_out(run: Run, book: str) -> None:
     assert {line["type"] for line in lines} == {"entity", "relation"}
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the real files are not beside this checkout")
 def test_real_files(run: Run, tmp_path: Path) -> None:
     store = tmp_path / "spiral"
     store.mkdir()

@@ -69,14 +69,6 @@ class Store(Committing):
         with self.snapshot() as snap:
             return reading.chart_view(self, snap, context, chart_id, at)
 
-    def find_chart(self, chart_id: str) -> tuple[str, str]:
-        """(context, chart id) of a chart by its id, looked for in every context. Raises NotFound."""
-        with self.snapshot() as snap:
-            for context in self.contexts.names():
-                if snap.rowid(context, chart_id) is not None:
-                    return context, chart_id
-        raise NotFound(f"No chart {chart_id} in {self.root}. See `chartkeep list`.")
-
     # -- history -----------------------------------------------------------------------------------
 
     def undo(self, tx: str | None = None, context: str | None = None) -> list[Change]:

@@ -185,8 +185,3 @@ def _flags(part: Entity, done: bool) -> Json:
 def _title(work: Work, name: str) -> str:
     chart, step = parts.resolve(work, name)
     return step.title if step is not None else chart.title
-
-
-def step_title(view: View, name: str) -> str:
-    """The title of a step, for labels and questions. Raises NotFound where there is none."""
-    return parts.find_step(view, name)[1].title

@@ -77,12 +77,6 @@ def clip(text: str, cells: int) -> str:
     return kept.rstrip() + "…"
 
 
-def pad(text: str, cells: int, right: bool = False) -> str:
-    """`text` filled with blanks to `cells` terminal cells, on its left side where `right`."""
-    blanks = " " * max(0, cells - width(text))
-    return blanks + text if right else text + blanks
-
-
 def wrap(text: str, cells: int) -> list[str]:
     """`text` broken at blanks into lines of at most `cells` terminal cells (longer words stay whole)."""
     lines: list[str] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -82,6 +82,21 @@ class LineInput(Input):
         self.history = list(history)
         self._back = 0
         self._typed = value
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Edit in the order of the keys.
+
+        A binding is run only after its key has bubbled up to the app; letters that were typed ahead on
+        a slow line would come before it, and `ctrl+u` would wipe what was typed after it.
+        """
+        theirs = event.is_printable or (event.key == "backspace" and not self.value)  # a form closes the line
+        bindings = () if theirs else self._bindings.key_to_bindings.get(event.key, ())
+        for binding in bindings:
+            event.stop()
+            event.prevent_default()
+            await self.app.run_action(binding.action, self)
+            return
+        await super()._on_key(event)
 
     def action_recall(self, delta: int) -> None:
         """Show an earlier (1) or later (-1) entry; the one being typed comes after the newest."""

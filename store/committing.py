@@ -63,7 +63,7 @@ class Committing:
         self.damage: dict[str, Damaged] = {}
         """Journals read only up to a damaged line, by context: what comes before it is shown."""
         self._index: Index | None = None
-        self._journals: dict[str, Journal] = {}
+        self._journals: dict[tuple[str, str], Journal] = {}
         self._mirrors: dict[str, Mirror] = {}
         self._dirty: dict[str, int] = {}
         self._begun: set[str] = set()
@@ -105,28 +105,27 @@ class Committing:
                 self._index = Index.open(self.layout.index, readonly=False)
             return self._index
 
-    def journal(self, context: str) -> Journal:
-        """The charts journal of a context."""
+    def journal(self, context: str, family: str = "charts") -> Journal:
+        """The journal of a context and family of collections."""
         with self._lock:
-            journal = self._journals.get(context)
+            journal = self._journals.get((context, family))
             if journal is None:
                 from store.journal import Journal
 
-                path = self.layout.journal(context)
-                journal = Journal(path, context, "charts", recovery=self.layout.recovery)
+                path = self.layout.journal(context, family)
+                journal = Journal(path, context, family, recovery=self.layout.recovery)
                 if path.exists():
-                    position = self.index.position(context, "charts")
+                    position = self.index.position(context, family)
                     if position is not None:
                         journal.trust(position)
-                self._journals[context] = journal
+                self._journals[context, family] = journal
             return journal
 
     def forget(self, context: str) -> None:
         """Drop what is held in memory of a context that was renamed or archived."""
         with self._lock:
-            journal = self._journals.pop(context, None)
-            if journal is not None:
-                journal.close()
+            for place in [place for place in self._journals if place[0] == context]:
+                self._journals.pop(place).close()
             self._mirrors.pop(context, None)
             self._dirty.pop(context, None)
             self._begun.discard(context)

@@ -18,6 +18,9 @@ from store.syscalls import failure
 STORE_NAME = ".coaia"
 ARCHIVE_FILE = "completed-charts.jsonl"
 DEFAULT_FILE = "charts.jsonl"
+FAMILIES = ("charts", "knowledge", "activity", "experience")
+"""Families of collections: each has a journal of its own in a context, so that one never holds up another."""
+
 _CHART_FILE = re.compile(r"charts-(?P<name>.+)\.jsonl")
 _NAME = re.compile(r"[^\W_](?:[\w.\- ]{0,62}[\w])?")
 _RESERVED = {DEFAULT, ARCHIVE}
@@ -110,6 +113,11 @@ class Layout:
         return (self.shadow or self.home) / ".recovery"
 
     @property
+    def backups(self) -> Path:
+        """Where backups lie unless `chartkeep.toml` says otherwise."""
+        return self.home / ".backup"
+
+    @property
     def retired(self) -> Path:
         """Where archived contexts lie, whole."""
         return self.home / ".archived"
@@ -124,6 +132,19 @@ class Layout:
 
     def journal(self, context: str, family: str = "charts") -> Path:
         return self.journal_dir(context) / f"{family}.jsonl"
+
+    def families(self) -> list[tuple[str, str]]:
+        """(context, family) of every journal there is, contexts in no order."""
+        found = []
+        for context in _listing(self.journals):
+            folder = self.journals / context
+            if context.startswith(".") or not folder.is_dir():
+                continue
+            for name in sorted(_listing(folder)):
+                family = name.removesuffix(".jsonl")
+                if family in FAMILIES and name != family:
+                    found.append((context, family))
+        return found
 
     def shadowed(self, context: str) -> bool:
         """True where the context's journal is a copy of our own, made to read a store we may not write."""

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-Value = bool | int | float | str
+from store.upkeep.rules import Rule, parse_rule
+
+Value = bool | int | float | str | tuple[str, ...]
 
 
 class Field(NamedTuple):
@@ -28,19 +30,28 @@ class Field(NamedTuple):
 
     @property
     def attribute(self) -> str:
-        """Name of the member of `Settings` that holds it."""
-        return self.name.partition(".")[2]
+        """Name of the member of `Settings` that holds it: the upkeep's carry their section."""
+        section, _, key = self.name.partition(".")
+        return f"{section}_{key}" if section in ("upkeep", "backup") else key
 
     @property
     def expects(self) -> str:
         """What may stand there, in words."""
         if self.choices:
             return "one of " + ", ".join(_shown(choice) for choice in self.choices)
-        word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[self.kind]
+        word = _KINDS[self.kind]
         if self.low is not None and self.high is not None:
             word += f" from {self.low:g} to {self.high:g}"
         return word
 
+
+_KINDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    tuple: "a list of texts",
+}
 
 FIELDS = (
     Field(
@@ -58,6 +69,32 @@ FIELDS = (
     Field("store.lock_timeout", float, "Seconds to wait for another program's lock.", (), 0.1, 600),
     Field("store.watch", str, "How changes by others are noticed.", ("auto", "events", "poll", "off")),
     Field("store.poll_seconds", float, "Seconds between looks where file events do not work.", (), 0.05, 60),
+    Field("upkeep.in_ui", bool, "Whether the UI does the upkeep where no `chartkeep maintain` does it."),
+    Field("upkeep.sample_minutes", float, "Minutes between samples of the health figures.", (), 0.1, 1440),
+    Field("upkeep.verify_hours", float, "Hours in which everything is verified once.", (), 0.1, 8760),
+    Field(
+        "upkeep.compact_share", float, "Share of superseded bytes from which compaction pays.", (), 0.05, 1
+    ),
+    Field("upkeep.compact_megabytes", float, "Journals smaller than this are never compacted.", (), 0, 1e6),
+    Field("upkeep.cold_days", int, "Days after which an archived generation is compressed.", (), 0, 36500),
+    Field("backup.enabled", bool, "Whether backups are taken on a schedule."),
+    Field("backup.folder", str, "Where backups lie; empty for .backup in the store."),
+    Field(
+        "backup.offsite", tuple, "Places that get a copy: folders, or fsspec URLs such as s3:// and sftp://."
+    ),
+    Field("backup.encrypt", str, "Encryption at rest.", ("none", "passphrase", "key")),
+    Field("backup.passphrase_file", str, "File with the passphrase; else CHARTKEEP_PASSPHRASE."),
+    Field("backup.key_file", str, "File with an age identity, made by `chartkeep backup key`."),
+    Field("backup.level", int, "Compression of backups, as zstd counts it.", (), 1, 19),
+    Field("backup.incremental_minutes", float, "Minutes between incremental backups.", (), 1, 1e6),
+    Field("backup.differential_days", float, "Days between differential backups.", (), 0.01, 3650),
+    Field("backup.full_days", float, "Days between full backups.", (), 0.01, 3650),
+    Field("backup.drill_days", float, "Days between restore drills.", (), 0.01, 3650),
+    Field("backup.keep_hourly", int, "Hourly backups kept.", (), 1, 100000),
+    Field("backup.keep_daily", int, "Daily backups kept.", (), 0, 100000),
+    Field("backup.keep_weekly", int, "Weekly backups kept.", (), 0, 100000),
+    Field("backup.keep_monthly", int, "Monthly backups kept.", (), 0, 100000),
+    Field("backup.keep_yearly", int, "Yearly backups kept.", (), 0, 100000),
     Field("ui.theme", str, "Colours.", ("auto", "dark", "light", "ansi-dark", "ansi-light")),
     Field("ui.mouse", bool, "Whether the mouse works in the UI."),
     Field("ui.lean", str, "Fewest bytes to the terminal: auto does so over SSH.", ("auto", "on", "off")),
@@ -82,6 +119,28 @@ class Settings:
     lock_timeout: float = 10.0
     watch: str = "auto"
     poll_seconds: float = 1.0
+    upkeep_in_ui: bool = True
+    upkeep_sample_minutes: float = 5.0
+    upkeep_verify_hours: float = 24.0
+    upkeep_compact_share: float = 0.5
+    upkeep_compact_megabytes: float = 8.0
+    upkeep_cold_days: int = 30
+    backup_enabled: bool = True
+    backup_folder: str = ""
+    backup_offsite: tuple[str, ...] = ()
+    backup_encrypt: str = "none"
+    backup_passphrase_file: str = ""
+    backup_key_file: str = ""
+    backup_level: int = 3
+    backup_incremental_minutes: float = 60.0
+    backup_differential_days: float = 1.0
+    backup_full_days: float = 7.0
+    backup_drill_days: float = 7.0
+    backup_keep_hourly: int = 48
+    backup_keep_daily: int = 30
+    backup_keep_weekly: int = 12
+    backup_keep_monthly: int = 12
+    backup_keep_yearly: int = 7
     theme: str = "auto"
     mouse: bool = True
     lean: str = "auto"
@@ -92,6 +151,8 @@ class Settings:
     editor: str = ""
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Own keys by command id; an empty tuple takes a command's keys away."""
+    retention: dict[str, Rule] = field(default_factory=dict)
+    """Rules by collection; a collection without one keeps everything."""
     problems: tuple[str, ...] = ()
 
 
@@ -125,6 +186,8 @@ def parse(text: str, where: str) -> Settings:
         line = f"{where}, line {_line_of(text, section, key)}"
         if section == "keys":
             _take_keys(values, problems, key, value, line)
+        elif section == "retention":
+            _take_rule(values, problems, key, value, line)
         elif name not in _BY_NAME:
             problems.append(f"{line}: there is no setting “{name}”; it is ignored.")
         elif (taken := _checked(_BY_NAME[name], value)) is None:
@@ -148,6 +211,11 @@ def document() -> str:
             lines.append(f"[{own}]")
             section = own
         lines.append(f"{key} = {_shown(_default(row))}  # {row.help} {row.expects.capitalize()}.")
+    lines += [
+        "",
+        "[retention]",
+        '# metrics = "warm 30d, cold 90d, delete 2y"  # by collection; all is kept at first',
+    ]
     return "\n".join([*lines, "", "[keys]", '# "step.add" = ["a", "insert"]', ""])
 
 
@@ -183,12 +251,25 @@ def _take_keys(values: dict[str, Any], problems: list[str], key: str, value: Any
         values.setdefault("keys", {})[key] = tuple(one for one in given if one.strip())
 
 
+def _take_rule(values: dict[str, Any], problems: list[str], key: str, value: Any, line: str) -> None:
+    try:
+        rule = parse_rule(value)
+    except ValueError as error:
+        problems.append(f"{line}: {error}; everything of “{key}” is kept.")
+    else:
+        values.setdefault("retention", {})[key] = rule
+
+
 def _checked(row: Field, value: Any) -> Value | None:
     """`value` as the setting's type, or None where it cannot be that."""
     if row.kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if row.name == "ui.lean" and isinstance(value, bool):
         value = "on" if value else "off"
+    if row.kind is tuple:
+        given = [value] if isinstance(value, str) else value
+        texts = isinstance(given, list) and all(isinstance(one, str) for one in given)
+        return tuple(one for one in given if one.strip()) if texts else None
     if type(value) is not row.kind or (row.choices and value not in row.choices):
         return None
     if isinstance(value, int | float) and row.low is not None and row.high is not None:
@@ -226,4 +307,6 @@ def _shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return f'"{value}"'
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(_shown, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)

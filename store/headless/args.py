@@ -231,6 +231,107 @@ def _import(parser: ArgumentParser) -> None:
     )
 
 
+def _verify(parser: ArgumentParser) -> None:
+    parser.add_argument("--backups", action="store_true", help="read every backup too")
+    parser.add_argument(
+        "--quick", action="store_true", help="only the journals and chart files, not what follows"
+    )
+
+
+def _status(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--prometheus", action="store_true", help="print the figures in the text format Prometheus reads"
+    )
+
+
+def _backup(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("now", "verify", "prune", "drill", "key"),
+        default="now",
+        help="back up (default), read backups back, remove old ones, try a restore, make a key file",
+    )
+    parser.add_argument(
+        "id", nargs="?", metavar="ID", help="the backup to verify or drill (default: the newest)"
+    )
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--full", action="store_true", help="a full backup, which stands on no other")
+    kind.add_argument("--differential", action="store_true", help="all since the last full one")
+    parser.add_argument(
+        "--place", metavar="URL", help="a folder or fsspec URL (default: as chartkeep.toml says)"
+    )
+    parser.add_argument("--all", action="store_true", help="with verify: every backup")
+    parser.add_argument("--dry-run", action="store_true", help="with prune: only say what would go")
+
+
+def _backups(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--place", metavar="URL", help="a folder or fsspec URL (default: as chartkeep.toml says)"
+    )
+
+
+def _restore(parser: ArgumentParser) -> None:
+    parser.add_argument("charts", nargs="*", metavar="CHART", help="only these charts, with all below them")
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument("--at", metavar="TIME", help="as it was: 2026-11-01, 14:30, yesterday, 2h, 3d ago")
+    when.add_argument("--id", metavar="ID", help="from this backup (default: the newest)")
+    parser.add_argument("--to", metavar="DIR", help="into a new folder; the store stays as it is")
+    parser.add_argument(
+        "--place", metavar="URL", help="a folder or fsspec URL (default: as chartkeep.toml says)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would change")
+    _yes(parser, "do not ask")
+
+
+def _recover(parser: ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+
+def _conflicts(parser: ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=("list", "keep", "take"), default="list")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="as the list names them; all for every one")
+    parser.add_argument("--all", action="store_true", help="list those settled already, too")
+
+
+def _compact(parser: ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="also where little would be saved")
+    parser.add_argument("--cold", action="store_true", help="compress every archived generation now")
+    parser.add_argument("--dry-run", action="store_true", help="only say what it would save")
+
+
+def _retention(parser: ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be put away or forgotten")
+
+
+def _erase(parser: ArgumentParser) -> None:
+    parser.add_argument("charts", nargs="*", metavar="CHART", help="with all below them, and every version")
+    parser.add_argument(
+        "--key", action="append", default=[], metavar="KEY", help="one record by its key; repeat"
+    )
+    parser.add_argument(
+        "--deleted", action="store_true", help="every record that is deleted now, and all its versions"
+    )
+    parser.add_argument(
+        "--superseded", action="store_true", help="the earlier versions only, not the live ones"
+    )
+    parser.add_argument("--before", metavar="TIME", help="with --deleted or --superseded: only what is older")
+    parser.add_argument("--everywhere", action="store_true", help="also remove the backups that hold it")
+    parser.add_argument(
+        "--why", metavar="TEXT", default="", help="the reason, kept in the record of the erasure"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only say what would be erased, and where else it is"
+    )
+    _yes(parser, "do not ask")
+
+
+def _maintain(parser: ArgumentParser) -> None:
+    parser.add_argument("--once", action="store_true", help="do what is due and end: for cron and timers")
+    parser.add_argument("--wait", type=float, metavar="SECONDS", help="wait at most so long for the lease")
+    parser.add_argument("--units", metavar="DIR", help="write systemd unit and timer files there and end")
+
+
 def _demo(parser: ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", metavar="FOLDER", help="where (default: the user data folder)")
 
@@ -271,9 +372,18 @@ SUBS: dict[str, Sub] = {
     "rm": Sub("moving:remove", _rm, notes=_TARGETS),
     "export": Sub("transfer:export_charts", _export, notes=_TARGETS),
     "import": Sub("transfer:import_files", _import),
-    "status": Sub("upkeep:status", _nothing),
+    "status": Sub("health:status", _status),
     "sync": Sub("upkeep:sync", _sync),
-    "verify": Sub("upkeep:verify", _nothing),
+    "verify": Sub("verifying:verify", _verify),
+    "recover": Sub("recovering:recover", _recover),
+    "conflicts": Sub("conflicts:conflicts", _conflicts),
+    "backup": Sub("backing:backup", _backup),
+    "backups": Sub("backing:backups", _backups),
+    "restore": Sub("restoring:restore", _restore, notes=_TARGETS),
+    "compact": Sub("compacting:compact", _compact),
+    "retention": Sub("retaining:retention", _retention),
+    "erase": Sub("retaining:erase", _erase, notes=_TARGETS),
+    "maintain": Sub("maintaining:maintain", _maintain),
     "completion": Sub("completion:completion", _completion, notes=_INSTALL),
     "keys": Sub("completion:keys", _nothing),
     "help": Sub("completion:help_page", _help),

@@ -16,12 +16,10 @@ system calls themselves are in `syscalls`, where fault tests replace them.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import secrets
 import stat
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -89,7 +87,7 @@ def make_dirs(path: Path) -> None:
         here = here.parent
     for folder in reversed(missing):
         with guard("create the folder", folder), suppress(FileExistsError):
-            folder.mkdir()
+            syscalls.mkdir(folder)
         sync_dir(folder.parent)
 
 
@@ -107,7 +105,7 @@ def write_aside(path: Path, chunks: bytes | Iterable[bytes], *, sync: bool = Tru
                 syscalls.fsync(fd)
         except BaseException:
             with suppress(OSError):
-                os.unlink(temp)
+                syscalls.unlink(temp)
             raise
         finally:
             os.close(fd)
@@ -121,7 +119,7 @@ def replace_file(temp: Path, path: Path, *, sync: bool = True) -> None:
             syscalls.rename(temp, path)
     except StorageError:
         with suppress(OSError):
-            os.unlink(temp)
+            syscalls.unlink(temp)
         raise
     if sync:
         sync_dir(path.parent)
@@ -142,22 +140,12 @@ def exchange_file(temp: Path, path: Path) -> bool:
 
     False where the system cannot, or there is nothing at `path` to swap with.
     """
-    call = _renameat2()
-    if call is None:
-        return False
-    at_cwd, exchange = -100, 2
-    if call(at_cwd, os.fsencode(temp), at_cwd, os.fsencode(path), exchange) == 0:
+    code = syscalls.exchange(temp, path)
+    if code == 0:
         return True
-    code = ctypes.get_errno()
     if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP) or (code == errno.ENOENT and not path.exists()):
         return False
     raise failure(OSError(code, os.strerror(code)), "replace", path)
-
-
-def _renameat2() -> ctypes._NamedFuncPointer | None:
-    if not sys.platform.startswith("linux"):
-        return None
-    return getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
 
 
 def move(source: Path, target: Path) -> None:
@@ -186,7 +174,7 @@ def remove_file(path: Path, *, sync: bool = True) -> None:
     """Delete a file, durably; nothing happens where there is none."""
     with guard("delete", path):
         try:
-            os.unlink(path)
+            syscalls.unlink(path)
         except FileNotFoundError:
             return
     if sync:

@@ -6,6 +6,7 @@ the store goes through here. Nothing but `durable` and `locks` may call them.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import sys
@@ -70,6 +71,31 @@ def rename(source: Path, target: Path) -> None:
 
 def link(source: Path, target: Path) -> None:
     os.link(source, target)
+
+
+def unlink(path: Path) -> None:
+    os.unlink(path)
+
+
+def mkdir(path: Path) -> None:
+    path.mkdir()
+
+
+def exchange(one: Path, other: Path) -> int:
+    """Swap two names at once; 0, or the error number: ENOSYS where the system has no such call."""
+    call = _renameat2()
+    if call is None:
+        return errno.ENOSYS
+    at_cwd, exchange_names = -100, 2
+    if call(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange_names) == 0:
+        return 0
+    return ctypes.get_errno()
+
+
+def _renameat2() -> ctypes._NamedFuncPointer | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    return getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
 
 
 def failure(error: OSError, doing: str, path: Path) -> StorageError:

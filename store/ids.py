@@ -43,3 +43,8 @@ def session_id() -> str:
 def group_id() -> str:
     """A new id shared by the transactions of one command over several journals."""
     return "g" + secrets.token_hex(8)
+
+
+def sample_id() -> str:
+    """A new id of one sample of the health figures: it sorts by time."""
+    return f"{clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(5)}"

@@ -128,10 +128,11 @@ class Layout:
 
     def journal_dir(self, context: str) -> Path:
         own = self.journals / context
-        return self.shadow / ".journal" / context if self.shadow is not None and not own.is_dir() else own
+        return self.shadow / ".journal" / context if self.shadowed(context) and self.shadow else own
 
     def journal(self, context: str, family: str = "charts") -> Path:
-        return self.journal_dir(context) / f"{family}.jsonl"
+        folder = self.journal_dir(context) if family == "charts" else self.journals / context
+        return folder / f"{family}.jsonl"
 
     def families(self) -> list[tuple[str, str]]:
         """(context, family) of every journal there is, contexts in no order."""
@@ -148,7 +149,7 @@ class Layout:
 
     def shadowed(self, context: str) -> bool:
         """True where the context's journal is a copy of our own, made to read a store we may not write."""
-        return self.shadow is not None and not (self.journals / context).is_dir()
+        return self.shadow is not None and not _has_charts(self.journals / context)
 
     def chart_file(self, context: str) -> Path:
         """The chart file other tools read and write for this context."""
@@ -204,6 +205,15 @@ def context_of_file(name: str, *, single: bool = False) -> str | None:
     if single:
         return name.removesuffix(".jsonl").lstrip(".") or DEFAULT
     return None
+
+
+def _has_charts(folder: Path) -> bool:
+    """True for a context's journal folder, but for one that holds other families only, such as metrics."""
+    if not folder.is_dir():
+        return False
+    others = tuple(f"{family}." for family in FAMILIES if family != "charts")
+    names = _listing(folder)
+    return not names or any(not name.startswith(others) and name != "archive" for name in names)
 
 
 def _is_file(path: Path) -> bool:

@@ -55,10 +55,14 @@ class Mirror:
     is new: see `never`.
     """
 
-    __slots__ = ("_tail", "below", "children", "parts", "position", "records", "relations")
+    __slots__ = ("_tail", "below", "children", "hits", "misses", "parts", "position", "records", "relations")
 
     def __init__(self) -> None:
         self.position: Position | None = None
+        self.hits = 0
+        """Questions of planners that were answered from here, since the store was opened."""
+        self.misses = 0
+        """Those for which the index had to be asked."""
         self._tail = Tail(None)
         self.records: dict[str, Held] = {}
         self.parts: dict[str, list[str]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from store.index.base import Reads, marks
@@ -281,6 +282,27 @@ class Activity(Reads):
             total += written
             found.append({"day": day, "transactions": transactions, "versions": written, "total": total})
         return found
+
+    def lifetime(self) -> tuple[str, str] | None:
+        """When the first and the last transaction of all were made; None where there are none."""
+        ends = [
+            self._ask(f"SELECT at FROM transactions ORDER BY seq {way} LIMIT 1").fetchone()
+            for way in ("ASC", "DESC")
+        ]
+        return (ends[0][0], ends[1][0]) if ends[0] is not None else None
+
+    def first_since(self, context: str, at: datetime) -> tuple[int, int] | None:
+        """(generation, offset) of the first transaction of a context since an instant; None where there is none."""
+        row = self._ask(
+            "SELECT generation, start FROM transactions WHERE seq >= ? AND ctx = ? ORDER BY seq LIMIT 1",
+            (int(at.timestamp() * 1_000_000) << 10, self._ctx(context)),
+        ).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def live_bytes(self, context: str) -> int:
+        """Bytes of the journal lines that hold the live records: the rest of a journal is superseded."""
+        row = self._ask("SELECT SUM(size) FROM records WHERE ctx = ?", (self._ctx(context),)).fetchone()
+        return row[0] or 0
 
     def sizes(self) -> dict[str, int]:
         """Bytes of the database: `file`, of it `free`."""

@@ -45,6 +45,8 @@ class Absorbed:
     """The file changed while it was read."""
     said: list[str] = field(default_factory=list)
     """For the person: who changed what, what was set aside and where."""
+    shown_by: dict[str, str] = field(default_factory=dict)
+    """Of what is said, the command that shows more of it, by its id in the command table."""
 
 
 class Absorbing(Desk):
@@ -120,7 +122,8 @@ class Absorbing(Desk):
                 pool=self.log.pool(),
             )
             plans.append((file, plan, state.end))
-            return Plan("absorb", _label(self.path.name, plan), plan.edits)
+            label = _label(self.path.name, plan)
+            return Plan("absorb", label, plan.edits, conflicts=plan.conflicts)
 
         change = self.store.commit(self.context, planner, by=FOREIGN + self.path.name)
         file, plan, end = plans[-1]
@@ -207,23 +210,31 @@ class Absorbing(Desk):
         changed = not change.empty if changed is None else changed
         if plan.waiting and plan.distrust is None:
             # Not noted: it is read again at rest, when the deletions can be judged.
-            return Absorbed(changed, republish=False, again=True, said=[])
+            return self._telling(Absorbed(changed, republish=False, again=True), plan)
         if live and end is not None and file.exists:
             bases = plan.positions or ([end] if plan.stale else [])
             self.log.absorbed(end, file.signature, file.count, bases)
-        said = []
-        if changed and not plan.first:
-            said.append(f"{_in_words(plan)} ({self.path.name})")
+        done = Absorbed(changed, republish=plan.stale or self.behind())
+        if changed and not plan.first and (plan.added or plan.believed_deletions):
+            done.said.append(f"{_in_words(plan)} ({self.path.name})")
         if plan.distrust and plan.first:
-            said.append(f"{self.path.name} is left as it is: {plan.distrust}.")
+            done.said.append(f"{self.path.name} is left as it is: {plan.distrust}.")
         elif plan.distrust:
             where = f"; its bytes are kept in {kept}" if kept else ""
-            said.append(
-                f"{self.path.name} is not taken as it is: {plan.distrust}{where}. It is published again."
-            )
-        said.extend(plan.conflicts)
+            text = f"{self.path.name} is not taken as it is: {plan.distrust}{where}. It is published again"
+            done.said.append(text)
+            if kept:
+                done.shown_by[text] = "store.difference"
         self._record(plan, kept)
-        return Absorbed(changed, republish=plan.stale or self.behind(), again=False, said=said)
+        return self._telling(done, plan)
+
+    def _telling(self, done: Absorbed, plan: Absorption) -> Absorbed:
+        """`done`, with what the person has to know of the conflicts that were found."""
+        count = len(plan.conflicts)
+        if count:
+            done.said.append(f"{count:,} conflict{'s' * (count != 1)} in {self.path.name}")
+            done.shown_by[done.said[-1]] = "store.conflicts"
+        return done
 
     def _gone(self) -> Absorbed:
         if self.end() is None:
@@ -249,7 +260,10 @@ class Absorbing(Desk):
     def _record(self, plan: Absorption, kept: str | None) -> None:
         from store.upkeep.verify import record_findings
 
-        found = [replace(item, kept=kept) for item in plan.findings if item.severity != "info"]
+        # The file is published again without it: what is set aside is no error in the store any more.
+        found = [
+            replace(item, kept=kept, severity="warning") for item in plan.findings if item.severity != "info"
+        ]
         if plan.distrust:
             found.append(Finding("warning", "distrusted", plan.distrust, str(self.path), kept=kept))
         record_findings(self.store, found)

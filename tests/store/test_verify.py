@@ -92,8 +92,8 @@ def test_broken_lines_of_a_chart_file_are_named_and_kept(folder: Path, store: St
     (folder / "charts.jsonl").write_bytes(good + b"not json\n" + good.replace(b'"a"', b'"b"'))
     store.catch_up()
     store.settle()
-    (found,) = errors(store)
-    assert (found.code, found.line, found.offset) == ("broken-line", 2, len(good))
+    (found,) = store.verify()
+    assert (found.severity, found.code, found.line, found.offset) == ("warning", "broken-line", 2, len(good))
     assert found.kept is not None
     assert b"not json" in (folder / found.kept).read_bytes()
 

@@ -23,12 +23,16 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from store.cold import ColdFile, is_cold
 from store.errors import ChartkeepError, Damaged, TooNew
 from store.model import Op, Position, TxMeta
 from store.records import FORMAT, FORMAT_VERSION, NO_HASH, BadJson, chain, loads, meta_of
 from store.syscalls import failure
 
 BLOCK = 1 << 18
+Source = int | ColdFile
+"""Where the bytes of a generation come from: a descriptor, or a cold archive."""
+
 _HEADER_MAX = 1 << 16
 _TAIL = 41
 """Bytes of `,"_h":"<32 hex>"}` at the end of a line, without the newline."""
@@ -107,34 +111,55 @@ class Tail(NamedTuple):
 
 
 class ReadFile:
-    """One generation of a journal held open for reading; closed when the last reference goes."""
+    """One generation of a journal, plain or cold, held open for reading; closed when the last reference goes."""
 
     def __init__(self, path: Path) -> None:
         """Open and check the header. Raises StorageError, Damaged, TooNew."""
         self.path = path
-        self.fd = -1
-        try:
-            self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            found = os.fstat(self.fd)
-        except OSError as error:
-            raise failure(error, "read", path) from error
-        self.identity = (found.st_dev, found.st_ino)
+        self.fd: Source = -1
+        if is_cold(path):
+            self.fd = ColdFile(path)
+            self.identity = self.fd.identity
+        else:
+            try:
+                self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                found = os.fstat(self.fd)
+            except OSError as error:
+                raise failure(error, "read", path) from error
+            self.identity = (found.st_dev, found.st_ino)
         self.header = read_header(self.fd, path)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the generation, as it would be plain."""
+        return size_of(self.fd, self.path)
+
     def __del__(self) -> None:
-        if self.fd >= 0:
+        if isinstance(self.fd, int) and self.fd >= 0:
             os.close(self.fd)
 
 
-def pread(fd: int, size: int, offset: int, path: Path) -> bytes:
-    """`os.pread`, with its errors told as StorageError."""
+def pread(source: Source, size: int, offset: int, path: Path) -> bytes:
+    """`os.pread` of a generation, with its errors told as StorageError. Raises Damaged for a cold one."""
+    if isinstance(source, ColdFile):
+        return source.pread(size, offset)
     try:
-        return os.pread(fd, size, offset)
+        return os.pread(source, size, offset)
     except OSError as error:
         raise failure(error, "read", path) from error
 
 
-def read_header(fd: int, path: Path) -> Header:
+def size_of(source: Source, path: Path) -> int:
+    """Bytes of a generation, as it would be plain."""
+    if isinstance(source, ColdFile):
+        return source.size
+    try:
+        return os.fstat(source).st_size
+    except OSError as error:
+        raise failure(error, "read", path) from error
+
+
+def read_header(fd: Source, path: Path) -> Header:
     """The first line, checked. Raises Damaged, TooNew, StorageError."""
     line, newline, _ = pread(fd, _HEADER_MAX, 0, path).partition(b"\n")
     try:
@@ -176,14 +201,14 @@ def damaged(path: Path, line: int, offset: int, why: str) -> Damaged:
     )
 
 
-def holds(fd: int, position: Position, path: Path) -> bool:
+def holds(fd: Source, position: Position, path: Path) -> bool:
     """True where a line ends at `position.offset` with `position.hash`. One small read."""
     want = b'"%b"}\n' % position.hash.encode("ascii", "replace")
     start = position.offset - len(want)
     return start >= 0 and pread(fd, len(want), start, path) == want
 
 
-def ends_transaction(fd: int, position: Position, header: Header, path: Path) -> bool:
+def ends_transaction(fd: Source, position: Position, header: Header, path: Path) -> bool:
     """True where `position` is on this journal's chain and a transaction (or the header) ends there."""
     if position.generation != header.generation or position.offset < header.end:
         return False
@@ -194,7 +219,7 @@ def ends_transaction(fd: int, position: Position, header: Header, path: Path) ->
     return found is not None and found[1] == found[2] and found[3].decode("ascii") == position.hash
 
 
-def line_number(fd: int, offset: int, path: Path) -> int:
+def line_number(fd: Source, offset: int, path: Path) -> int:
     """The number, from 1, of the line that starts at `offset`."""
     number, at = 1, 0
     while at < offset:
@@ -212,7 +237,7 @@ class Scanner:
     One scanner serves one walk, in one thread.
     """
 
-    def __init__(self, fd: int, path: Path, start: Position, *, upto: int | None = None) -> None:
+    def __init__(self, fd: Source, path: Path, start: Position, *, upto: int | None = None) -> None:
         self.fd = fd
         self.path = path
         self.position = start
@@ -272,7 +297,7 @@ class Scanner:
     def _judge(self, bad: int) -> Tail:
         """What the bytes after the last whole transaction are; `bad` is where reading stopped."""
         end = self.position.offset
-        size = os.fstat(self.fd).st_size - end
+        size = size_of(self.fd, self.path) - end
         if size <= 0 or (self.upto is not None and end >= self.upto):
             return Tail(self.position, 0, None)
         if self._cut_off(bad) and not self._others_follow(end):
@@ -336,7 +361,7 @@ def _total(place: bytes) -> int:
     return int(count) if count.isdigit() else 0
 
 
-def raw_lines(fd: int, offset: int, path: Path, upto: int | None) -> Iterator[bytes]:
+def raw_lines(fd: Source, offset: int, path: Path, upto: int | None) -> Iterator[bytes]:
     """Whole lines without their newline from `offset`, a block in memory; stops at `upto` or the end."""
     parts: list[bytes] = []
     while upto is None or offset < upto:

@@ -7,17 +7,20 @@ against the file before it is believed: what this process saw last, a position s
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from store.cold import SUFFIX, cold_name
 from store.errors import Damaged, StorageError
 from store.journal_read import (
     Header,
     OffChain,
     ReadFile,
     Scanner,
+    Source,
     Tail,
     Tx,
     damaged,
@@ -33,6 +36,9 @@ from store.witness import Witness
 
 NOWHERE = Position(0, 0, NO_HASH)
 """The position of a journal that has no file yet; before every other."""
+
+_MOST_OPEN = 16
+"""Archived generations held open at a time."""
 
 
 class JournalReader:
@@ -67,6 +73,7 @@ class JournalReader:
             reader = self.opened(witness)
             if reader is None:
                 return NOWHERE
+            assert isinstance(reader.fd, int), "only archives are cold"
             found = os.fstat(reader.fd)
             seen = (reader.identity, found.st_size, found.st_mtime_ns)
             start = self.start_point(reader.fd, reader.header, witness)
@@ -121,7 +128,7 @@ class JournalReader:
                 self._reader = ReadFile(self.path)
             return self._reader
 
-    def start_point(self, fd: int, header: Header, witness: Position | None) -> Position:
+    def start_point(self, fd: Source, header: Header, witness: Position | None) -> Position:
         """The furthest point known to be on the chain: ours, the witness's, or the header's end."""
         best = header.position
         if self.suspect:
@@ -137,14 +144,14 @@ class JournalReader:
             best = witness
         return best
 
-    def scan(self, fd: int, start: Position) -> Tail:
+    def scan(self, fd: Source, start: Position) -> Tail:
         """Verify what follows `start`, and say how it ends. Raises Damaged where it is damaged."""
         scanner = Scanner(fd, self.path, start)
         for _ in scanner.transactions():
             pass
         return scanner.tail or Tail(start, 0, None)
 
-    def check_witness(self, fd: int, header: Header, witness: Position | None, end: Position) -> None:
+    def check_witness(self, fd: Source, header: Header, witness: Position | None, end: Position) -> None:
         """Raise Damaged where the last acknowledged commit is not in the file (invariant 5)."""
         if witness is None or witness.generation < header.generation:
             return
@@ -192,11 +199,11 @@ class JournalReader:
 
     def generations(self) -> list[int]:
         """The numbers of all generations there are, oldest first."""
-        found = {
-            int(number)
-            for file in self.archive.glob(f"{self.family}.*.jsonl")
-            if (number := file.name[len(self.family) + 1 : -6]).isdigit()
-        }
+        found = set()
+        for file in self.archive.glob(f"{self.family}.*.jsonl*"):
+            number = file.name.removesuffix(SUFFIX)[len(self.family) + 1 : -6]
+            if number.isdigit() and file.name.endswith((".jsonl", SUFFIX)):
+                found.add(int(number))
         reader = self.opened(self.witnessed())
         return sorted(found | ({reader.header.generation} if reader else set()))
 
@@ -218,14 +225,26 @@ class JournalReader:
         return record_of(self.line_bytes(generation, offset, length))
 
     def generation_file(self, generation: int) -> ReadFile:
-        """The file that holds `generation`, open."""
+        """The file that holds `generation`, open. Raises StorageError where it is gone, Damaged."""
         with self._mutex:
             reader = self.opened(self.witnessed())
             if reader is not None and reader.header.generation == generation:
                 return reader
-            if generation not in self._archived:
-                self._archived[generation] = ReadFile(self.archived(generation))
-            return self._archived[generation]
+            kept = self._archived.pop(generation, None)
+            if kept is None or not _named(kept):  # frozen, or written anew, since it was opened
+                kept = self._open_archived(generation)
+            self._archived[generation] = kept
+            if len(self._archived) > _MOST_OPEN:
+                del self._archived[next(iter(self._archived))]
+            return kept
+
+    def _open_archived(self, generation: int) -> ReadFile:
+        try:
+            return ReadFile(self.archived(generation))
+        except StorageError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return ReadFile(self.archived(generation))  # frozen in between: it has its other name now
 
     def check(self) -> Iterator[Finding]:
         """Verify every line of every generation; nothing is changed, nothing raised for damage."""
@@ -236,8 +255,10 @@ class JournalReader:
             yield finding
 
     def archived(self, generation: int) -> Path:
-        """Where an earlier generation lies whole."""
-        return self.archive / f"{self.family}.{generation}.jsonl"
+        """Where an earlier generation lies whole: the plain file, or where there is only that the cold one."""
+        plain = self.archive / f"{self.family}.{generation}.jsonl"
+        cold = cold_name(plain)
+        return cold if not plain.exists() and cold.exists() else plain
 
     def note(
         self,
@@ -257,3 +278,12 @@ class JournalReader:
         with self._mutex:
             self._reader = None
             self._archived.clear()
+
+
+def _named(reader: ReadFile) -> bool:
+    """True where the name still leads to the file held open."""
+    try:
+        found = os.stat(reader.path)
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == reader.identity

@@ -9,11 +9,15 @@ Rules:
 
 1. No value is taken for news that a candidate held; no edit of ours is undone by it.
 2. A record is believed deleted only when every candidate held it, we have not changed it since,
-   the file was read whole and has been at rest, and the file is not distrusted.
+   the file was read whole and has been at rest, and the file is not distrusted. Where all of that
+   holds but that we changed it, our change stays, and the deletion is kept as a conflict.
 3. An empty, torn or suddenly short file is distrusted: its good lines are absorbed, nothing else.
 4. Peers keep the first of two lines with one name. So where lines of one key are all news, the
    first one is applied last; the others stay in the history.
 5. The bytes of a line taken over unmodified are journaled as they are.
+6. What both sides changed is kept as a conflict, with the value that gave way. Which side wins goes
+   by the order in the journal, never by a clock: theirs comes later. A conflict that is listed
+   already is not listed again.
 """
 
 from __future__ import annotations
@@ -24,8 +28,8 @@ from itertools import islice, pairwise
 from typing import NamedTuple, Protocol
 
 from store.chartfile import ChartFile, FileLine, dangling
-from store.merge import merge, similarity
-from store.model import Edit, Finding, Held, Json, Position
+from store.merge import Path, Sides, collisions, merge, similarity
+from store.model import Collision, Edit, Finding, Held, Json, Position
 from store.publish import published_value
 from store.records import dumps, kind_of, same
 
@@ -48,6 +52,7 @@ class Version(NamedTuple):
 
     record: Json | None
     foreign: bool
+    ver: int = 0
 
 
 class History(Protocol):
@@ -75,6 +80,12 @@ class History(Protocol):
     def changed_since(self, position: Position) -> Collection[str]:
         """Keys with a version committed after `position`."""
 
+    def listed(self, conflict: Collision) -> bool:
+        """True where an open conflict says the same already."""
+
+    def raw(self, key: str) -> bytes | None:
+        """The bytes of the live record of `key`."""
+
 
 @dataclass(slots=True)
 class Absorption:
@@ -82,11 +93,13 @@ class Absorption:
 
     edits: list[Edit] = field(default_factory=list)
     """In order; a key can occur several times, then the last one is what is live."""
-    conflicts: list[str] = field(default_factory=list)
-    """What both sides had changed, in words; the other value is in the history."""
+    conflicts: list[Collision] = field(default_factory=list)
+    """What both sides had changed, with the value of either."""
     findings: list[Finding] = field(default_factory=list)
     believed_deletions: list[str] = field(default_factory=list)
     """Keys deleted by `edits`."""
+    held_against: list[str] = field(default_factory=list)
+    """Keys deleted there and changed here: `edits` write them once more as they are, for the conflict's sake."""
     waiting: list[str] = field(default_factory=list)
     """Keys whose deletion would be believed were the file at rest: do not publish before it is."""
     distrust: str | None = None
@@ -103,8 +116,8 @@ class Absorption:
 
     @property
     def added(self) -> int:
-        """Number of edits that write a record."""
-        return len(self.edits) - len(self.believed_deletions)
+        """Number of edits that change a record."""
+        return len(self.edits) - len(self.believed_deletions) - len(self.held_against)
 
 
 def plan_absorb(
@@ -201,10 +214,11 @@ def _compare(
     versions = list(islice(history.versions(key), RECENT))
     every = [version.record for version in versions if version.record is not None]
     bases = _records_at(history, positions, key) if positions else every
-    ours = versions[0].record if versions else None
+    held = ours = versions[0].record if versions else None
     own_edits = [
         (before.record or {}, after.record or {}) for after, before in pairwise(versions) if not after.foreign
     ]
+    paths: dict[Path, None] = {}
     for line in lines:
         theirs = line.value
         if line.line_no != file.first[key] and any(same(theirs, record) for record in every):
@@ -218,10 +232,9 @@ def _compare(
             ours = merged.value
         elif line.kind != "comment" and (ours is None or not same(published_value(ours), theirs)):
             plan.stale = True
-        for path in merged.conflicts:
-            what = ".".join(path)
-            said = f"both changed {what}" if what else "deleted here, changed there: it is back"
-            plan.conflicts.append(f"{key[2:]}: {said}")
+        paths.update(dict.fromkeys(merged.conflicts))
+    sides = Sides(key, held, ours, bases[0] if bases else None, versions[0].ver if versions else 0)
+    plan.conflicts += [found for found in collisions(sides, paths) if not history.listed(found)]
 
 
 def _records_at(history: History, positions: Sequence[Position], key: str) -> list[Json]:
@@ -253,14 +266,26 @@ def _deletions(
         held = history.current(key)
         if held is None or held.record is None:
             continue
-        versions = [history.at(position, key) for position in positions]
-        if any(version is None or not same(version, held.record) for version in versions):
+        then = [history.at(position, key) for position in positions]
+        if any(version is None for version in then):
             continue
-        if at_rest:
+        changed = not all(same(version, held.record) for version in then)
+        if not at_rest:
+            plan.waiting.append(key)
+        elif changed:
+            _hold_against(plan, history, held, then[0])
+        else:
             plan.believed_deletions.append(key)
             plan.edits.append(Edit("delete", key))
-        else:
-            plan.waiting.append(key)
+
+
+def _hold_against(plan: Absorption, history: History, held: Held, base: Json | None) -> None:
+    """Deleted there, changed here: the record stays, and is written once more beside the conflict."""
+    for found in collisions(Sides(held.key, held.record, None, base, held.ver), [()]):
+        if not history.listed(found):
+            plan.conflicts.append(found)
+            plan.held_against.append(held.key)
+            plan.edits.append(Edit("put", held.key, held.record, history.raw(held.key)))
 
 
 def _distrust(

@@ -48,6 +48,10 @@ class Absorbed:
     shown_by: dict[str, str] = field(default_factory=dict)
     """Of what is said, the command that shows more of it, by its id in the command table."""
 
+    def telling(self) -> list[tuple[str, str]]:
+        """What is said, each with the id of the command that shows more of it, or empty."""
+        return [(text, self.shown_by.get(text, "")) for text in self.said]
+
 
 class Absorbing(Desk):
     """The half of the desk that reads the chart file."""
@@ -220,7 +224,7 @@ class Absorbing(Desk):
         if plan.distrust and plan.first:
             done.said.append(f"{self.path.name} is left as it is: {plan.distrust}.")
         elif plan.distrust:
-            where = f"; its bytes are kept in {kept}" if kept else ""
+            where = f"; its bytes are kept in {kept}" if kept and file.signature.size else ""
             text = f"{self.path.name} is not taken as it is: {plan.distrust}{where}. It is published again"
             done.said.append(text)
             if kept:
@@ -248,8 +252,8 @@ class Absorbing(Desk):
         recovery, stamp = self.store.layout.recovery, clock.stamp()[:19]
         odd = any(item.severity != "info" for item in file.findings)
         if file.exists and (plan.distrust is not None or (plan.first and odd)):
-            if file.signature.size == 0:
-                return None
+            if file.signature.size == 0 and plan.first:
+                return None  # else even an empty file is kept: it shows what somebody wrote
             kept = quarantine(recovery, self.path.name, stamp, durable.read_blocks(source))
         elif file.broken:
             kept = quarantine(recovery, f"{self.path.name}.lines", stamp, broken_bytes(file, source))

@@ -18,6 +18,7 @@ from store.store import Notice
 from store.watch import Watcher
 
 if TYPE_CHECKING:
+    from store.absorbing import Absorbed
     from store.apart import Apart
     from store.jobs import Progressing
     from store.settings import Settings
@@ -275,8 +276,11 @@ class Background:
             self._sync(context)
         if done.changed or done.republish:
             self._schedule(context, "publish", self._delay)
-        for text in done.said:
-            self._store.tell(Notice(context, frozenset(), own=False, text=text))
+        self._say(context, done)
+
+    def _say(self, context: str, done: Absorbed) -> None:
+        for text, command in done.telling():
+            self._store.tell(Notice(context, frozenset(), own=False, text=text, shown_by=command))
 
     def _publish(self, context: str) -> None:
         from store import exchange
@@ -289,7 +293,12 @@ class Background:
             if self._owed(context):
                 self._begin_apart(context, f"Publish {self._store.layout.chart_file(context).name}")
             return
-        if exchange.publish(self._store, context, linger=lambda look: self._linger(context, look)):
+        if exchange.publish(
+            self._store,
+            context,
+            linger=lambda look: self._linger(context, look),
+            heard=lambda done: self._say(context, done),
+        ):
             self._store.tell(Notice(context, frozenset(), own=True))
 
     def _linger(self, context: str, look: Callable[[], bool]) -> None:

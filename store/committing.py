@@ -49,6 +49,8 @@ class Notice:
     """For the person, where there is something to tell."""
     problem: bool = False
     """True where `text` tells of something that went wrong."""
+    shown_by: str = ""
+    """Id of the command that shows more of what `text` says."""
 
 
 class Committing:
@@ -121,6 +123,11 @@ class Committing:
                 self._journals[context, family] = journal
             return journal
 
+    def mirrors(self) -> list[Mirror]:
+        """What this process remembers of each context it has changed."""
+        with self._lock:
+            return list(self._mirrors.values())
+
     def forget(self, context: str) -> None:
         """Drop what is held in memory of a context that was renamed or archived."""
         with self._lock:
@@ -156,7 +163,8 @@ class Committing:
         who = by or self.session.by
 
         def meta(made: Plan) -> TxMeta:
-            return TxMeta(made.command, made.label, self.session.id, undoes, redoes, group)
+            sides = (tuple(made.conflicts), tuple(made.resolves))
+            return TxMeta(made.command, made.label, self.session.id, undoes, redoes, group, *sides)
 
         try:
             made, tx = self._append(context, plan, who, meta)

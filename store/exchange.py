@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from store import durable
 from store import publish as writing
 from store.absorbing import Absorbed, other_format
+from store.catalog import BY_ID
 from store.chartfile import read_chart_file, signature
-from store.publishing import Linger, Publishing
+from store.publishing import Heard, Linger, Publishing
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -55,14 +56,20 @@ def absorb(store: Store, context: str, *, at_rest: bool | None = None) -> Absorb
 def absorb_at_rest(store: Store, context: str, at_rest: bool | None = None) -> list[str]:
     """`absorb`, waiting a moment for a file that is being written to come to rest; what was said."""
     done = absorb(store, context, at_rest=at_rest)
-    said = list(done.said)
+    said = _advised(done)
     for _ in range(WAITS if at_rest is None else 0):
         if not done.again:
             break
         sleep(WAIT_SECONDS)
         done = absorb(store, context)
-        said.extend(done.said)
+        said.extend(_advised(done))
     return said
+
+
+def _advised(done: Absorbed) -> list[str]:
+    """What was said, with the subcommand that shows more of it."""
+    words = ((text, BY_ID[command].cli if command else "") for text, command in done.telling())
+    return [f"{text}: `chartkeep {cli}` lists what to choose from" if cli else text for text, cli in words]
 
 
 def begun(store: Store, context: str) -> bool:
@@ -116,14 +123,14 @@ def _running(leftover: Path) -> bool:
     return True
 
 
-def publish(store: Store, context: str, *, linger: Linger | None = None) -> bool:
+def publish(store: Store, context: str, *, linger: Linger | None = None, heard: Heard | None = None) -> bool:
     """Write the chart file of `context` where it does not hold the state; True where it was written.
 
     The replaced file is watched for a moment for writers that still hold it open; with `linger`
     that happens later.
 
     A foreign change that slipped in is absorbed first, one that slips in meanwhile after, so
-    nothing of either side is lost. Raises Locked, StorageError, Damaged.
+    nothing of either side is lost; `heard` is told of the former. Raises Locked, StorageError, Damaged.
     """
     if store.readonly:
         return False
@@ -133,7 +140,7 @@ def publish(store: Store, context: str, *, linger: Linger | None = None) -> bool
     written = False
     for _ in range(WAITS):
         with desk.entered():
-            written = desk.publish(linger) or written
+            written = desk.publish(linger, heard) or written
             if linger is not None or not desk.waiting:
                 return written
         sleep(WAIT_SECONDS)

@@ -26,8 +26,9 @@ import orjson
 from store.cold import ColdFile, is_cold
 from store.errors import ChartkeepError, Damaged, TooNew
 from store.model import Op, Position, TxMeta
-from store.records import FORMAT, FORMAT_VERSION, NO_HASH, BadJson, chain, loads, meta_of
+from store.records import FORMAT, FORMAT_VERSION, NO_HASH, BadJson, chain, loads
 from store.syscalls import failure
+from store.txmeta import meta_of
 
 BLOCK = 1 << 18
 Source = int | ColdFile

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from store import clock
-from store.model import Json
+from store.model import Collision, Json
+from store.paths import same_text, value_at
 from store.records import body_of, same
 
 Path = tuple[str, ...]
@@ -82,6 +83,30 @@ def merge(
     if any(same(value, base) for base in bases):
         return Merged(None, False, [])
     return Merged(value, True, [()])
+
+
+class Sides(NamedTuple):
+    """A record as we held it (version `ver`), as it came out of a merge, and as both had it before."""
+
+    key: str
+    ours: Json | None
+    came: Json | None
+    base: Json | None
+    ver: int
+
+
+def collisions(sides: Sides, paths: Iterable[Path]) -> list[Collision]:
+    """What is kept of the conflicts at `paths`: the value that gave way beside the one that won.
+
+    A file may hold several lines of one record, which disagree among themselves. Where we had not
+    changed the member, or our value came out after all, that is no conflict with us.
+    """
+    found = []
+    for path in paths:
+        ours, came, base = (value_at(side, path) for side in sides[1:4])
+        if not same_text(ours, came) and not same_text(ours, base):
+            found.append(Collision(sides.key, path, ours, came, base, sides.ver))
+    return found
 
 
 def similarity(value: Json, base: Json) -> float:

@@ -38,6 +38,23 @@ class Held(NamedTuple):
     record: Json | None
 
 
+class Collision(NamedTuple):
+    """One member both sides changed, as the transaction that merged them keeps it in its `tx`.
+
+    `ours` and `theirs` are JSON text, exact to the digit; None where that side had no such member
+    (with the empty path: no such record). `base` is what both started from, where that is known.
+    """
+
+    key: str
+    path: tuple[str, ...]
+    """Names of members from the record inwards, a place in a list as text; empty for the record itself."""
+    ours: str | None
+    theirs: str | None
+    base: str | None
+    ver: int
+    """The version of our record in which the value stood that both could not have."""
+
+
 class Edit(NamedTuple):
     """One record a command wants written; versions are given when it is committed."""
 
@@ -61,6 +78,10 @@ class Plan:
     """Chart id or entity name the cursor should stand on afterwards."""
     hints: list[str] = field(default_factory=list)
     """Advice to show; never a refusal."""
+    conflicts: list[Collision] = field(default_factory=list)
+    """What both sides had changed, kept beside the records that came of it."""
+    resolves: list[str] = field(default_factory=list)
+    """Ids of the conflicts this settles, `<tx>/<n>`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +118,12 @@ class TxMeta(NamedTuple):
     redoes: str | None = None
     group: str | None = None
     """Id shared by the transactions of one command over two journals, such as a move."""
+    conflicts: tuple[Collision, ...] = ()
+    """Members both sides had changed; the n-th is the conflict `<tx>/<n>`, counted from 0."""
+    resolves: tuple[str, ...] = ()
+    """Ids of the conflicts it settles."""
+    more: Json | None = None
+    """Members of `tx` this version does not know, written back as they were read."""
 
 
 class TxRow(NamedTuple):
@@ -117,6 +144,39 @@ class TxRow(NamedTuple):
     undone_by: str | None
     """Transaction that took this one back and was not itself taken back."""
     group: str | None
+
+
+ConflictState = Literal["open", "kept", "taken", "superseded"]
+"""`kept`: what won stays. `taken`: the other value, or a third, was put in its place. `superseded`: a later
+edit of that member settled it."""
+
+
+class ConflictRow(NamedTuple):
+    """One member two sides changed at once, as the index lists it. Values are JSON text, None: not there."""
+
+    context: str
+    id: str
+    """`<tx>/<n>`: unique within the context."""
+    key: str
+    path: tuple[str, ...]
+    ours: str | None
+    theirs: str | None
+    base: str | None
+    ver: int
+    """The version of our record in which `ours` stood."""
+    at: str
+    by: str
+    """Who wrote `theirs`, and when it was taken in."""
+    state: ConflictState
+    now: str | None
+    """What stands there now."""
+    settled_by: str | None
+    """The transaction that settled it; also where an undo has opened it again."""
+
+    @property
+    def won(self) -> Literal["ours", "theirs"]:
+        """The side that stood after the merge: theirs, but a change wins over a deletion."""
+        return "ours" if not self.path and self.theirs is None else "theirs"
 
 
 class VersionRow(NamedTuple):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from store import records
 from store.absorb import Version
-from store.model import Held, Json, Position
+from store.model import Collision, ConflictRow, Held, Json, Position
+from store.paths import same_text
 from store.publish import published_form
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class JournalHistory:
         self._state = state
         self._context = state.context
         self._bodies: dict[tuple[int, int], Json] = {}
+        self._open: list[ConflictRow] | None = None
 
     def current(self, key: str) -> Held | None:
         return self._state.get(key)
@@ -42,6 +44,24 @@ class JournalHistory:
         ours = self._state.journal.record_raw(*newest[2:])
         return ours is not None and (ours == raw or published_form(ours) == raw)
 
+    def raw(self, key: str) -> bytes | None:
+        """The bytes of the live record of `key`, as they were journaled."""
+        held = self._state.tail.get(key)
+        if held is not None:
+            return None if held.record is None else records.dumps(held.record)
+        newest = self._state.snap.newest(self._context, key)
+        return None if newest is None or newest[1] else self._state.journal.record_raw(*newest[2:])
+
+    def listed(self, conflict: Collision) -> bool:
+        if self._open is None:
+            self._open = self._state.snap.conflicts(self._context)
+        return any(
+            (row.key, row.path) == (conflict.key, conflict.path)
+            and same_text(row.ours, conflict.ours)
+            and same_text(row.theirs, conflict.theirs)
+            for row in self._open
+        )
+
     def at(self, position: Position, key: str) -> Json | None:
         version = self._state.snap.version_at(self._context, key, position)
         if version is None or version.op == "delete":
@@ -53,7 +73,7 @@ class JournalHistory:
         seen = 0
         if held is not None:
             seen = held.ver
-            yield Version(held.record, foreign=False)
+            yield Version(held.record, foreign=False, ver=held.ver)
         for version in reversed(self._state.snap.versions(self._context, key)):
             if seen and version.ver >= seen:
                 continue
@@ -62,7 +82,7 @@ class JournalHistory:
                 if version.op == "delete"
                 else self._body(version.generation, version.offset, version.length)
             )
-            yield Version(body, version.by.startswith(FOREIGN))
+            yield Version(body, version.by.startswith(FOREIGN), version.ver)
 
     def live_keys(self) -> Collection[str]:
         tail = self._state.tail

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from time import sleep
 
 from store import publish as writing
-from store.absorbing import Absorbing
+from store.absorbing import Absorbed, Absorbing
 from store.chartfile import Signature, signature
 from store.errors import StorageError
 from store.journal_reader import NOWHERE
@@ -20,16 +20,24 @@ QUIET_SECONDS = 0.02
 
 Linger = Callable[[Callable[[], bool]], None]
 """Takes a function to call a little later, and again until it answers False."""
+Heard = Callable[[Absorbed], None]
+"""Hears what came of looking at a chart file on the way."""
 
 
 class Publishing(Absorbing):
     """The whole desk: publishing always absorbs first."""
 
-    def publish(self, linger: Linger | None) -> bool:
-        """Absorb, then write the live file until it holds the state; True where it was written."""
+    def publish(self, linger: Linger | None, heard: Heard | None = None) -> bool:
+        """Absorb, then write the live file until it holds the state; True where it was written.
+
+        `heard` is told what came of absorbing.
+        """
         written = False
         for _ in range(ROUNDS):
-            self.waiting = self.absorb(None).again and self._foreign_pending()
+            absorbed = self.absorb(None)
+            if heard is not None:
+                heard(absorbed)
+            self.waiting = absorbed.again and self._foreign_pending()
             if self.waiting or self.foreign():
                 return written
             if not self.behind():

@@ -8,7 +8,8 @@ exact, and the standard library's reader elsewhere.
 A journal line is `{"op":…,"key":…,"ver":…,"at":…,"by":…[,"tx":{…}],"record":RAW,"_t":[…],"_h":"…"}`.
 RAW lies between the first `,"record":` and the last `,"_t":[`: neither can occur inside a JSON
 string before or after it, since a quote within a string is escaped. So a line is read without
-parsing RAW, whatever it holds.
+parsing RAW, whatever it holds. For the same reason `tx` holds no JSON of records but as text: the
+values of its `conflicts` are strings.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from store.model import Op, TxMeta
+from store.txmeta import meta_dict
 
 FORMAT = "chartkeep.journal"
 FORMAT_VERSION = 1
@@ -296,11 +298,13 @@ def encode_lines(
     """The lines of one transaction that starts at `offset` after hash `previous`, and the last hash.
 
     Raises ValueError where a draft cannot be one line: a put without a record, a record that
-    holds a newline, a delete with one.
+    holds a newline, a delete with one; and where `meta` holds what a reader would take for a record.
     """
     drafts = list(drafts)
     who = b',"at":%b,"by":%b' % (dumps(at), dumps(by))
-    start = b'%b,"tx":%b' % (who, dumps(_meta_dict(meta))) if meta is not None else who
+    start = b'%b,"tx":%b' % (who, dumps(meta_dict(meta))) if meta is not None else who
+    if b',"record":' in start:
+        raise ValueError("the members of a transaction cannot hold a record")
     gone = b',"deleted_at":%b' % dumps(at)
     count = len(drafts)
     lines: list[bytes] = []
@@ -359,23 +363,3 @@ def record_of(line: bytes) -> bytes | None:
     mark = line.rfind(b',"_t":[')
     found = line.find(b',"record":', 0, mark)
     return None if found < 0 or mark < 0 else line[found + 10 : mark]
-
-
-def meta_of(tx: dict[str, Any] | None) -> TxMeta | None:
-    """The `tx` member of a transaction's first line as a value."""
-    if tx is None:
-        return None
-    get = tx.get
-    return TxMeta(
-        get("cmd", ""), get("label", ""), get("session", ""), get("undoes"), get("redoes"), get("group")
-    )
-
-
-def _meta_dict(meta: TxMeta) -> dict[str, str]:
-    """`meta` as the journal writes it: absent members left out."""
-    made = {"cmd": meta.command, "label": meta.label, "session": meta.session}
-    for name in ("undoes", "redoes", "group"):
-        value = getattr(meta, name)
-        if value is not None:
-            made[name] = value
-    return made

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 from store.index.base import Reads, marks
 from store.index.extract import bind_key, read_key
-from store.model import Position, TxRow, VersionRow
+from store.model import ConflictRow, Position, TxRow, VersionRow
+from store.records import loads
 
 _VERSION = "v.ctx, v.key, v.ver, v.deleted, t.at, t.who, t.generation, t.start, v.generation, v.start, v.size"
 _VERSIONS = f"SELECT {_VERSION} FROM versions v JOIN transactions t ON t.seq = v.seq"
 _TX = "seq, ctx, generation, start, at, who, command, label, session, count, undoes, redoes, grp"
+_CONFLICT = "ctx, id, key, path, ours, theirs, base, ver, at, who, state, now, settled_by"
 _LAST = "\U0010ffff"
 
 
@@ -256,6 +258,28 @@ class Activity(Reads):
             return []
         bind = (self._ctx(context), *place)
         return self._versions("t.ctx = ? AND t.generation = ? AND t.start = ? ORDER BY v.n", bind)
+
+    # -- conflicts -------------------------------------------------------------------------------
+
+    def conflicts(self, context: str | None = None, open_only: bool = True) -> list[ConflictRow]:
+        """What both sides had changed, the newest first; of every context where none is named."""
+        where, bind = ("1", ()) if context is None else ("ctx = ?", (self._ctx(context),))
+        if open_only:
+            where += " AND state = 'open'"
+        rows = self._ask(f"SELECT {_CONFLICT} FROM conflicts WHERE {where} ORDER BY seq DESC, n", bind)
+        return [
+            ConflictRow(self._name(ctx), name, read_key(key), tuple(loads(path.encode("utf-8"))), *rest)
+            for ctx, name, key, path, *rest in rows
+        ]
+
+    def conflict_counts(self) -> dict[str, int]:
+        """Open conflicts by context, of the contexts that have any."""
+        rows = self._ask("SELECT ctx, COUNT(*) FROM conflicts WHERE state = 'open' GROUP BY ctx")
+        return {self._name(ctx): count for ctx, count in rows}
+
+    def open_conflicts(self) -> int:
+        """Open conflicts of all contexts together."""
+        return sum(self.conflict_counts().values())
 
     # -- figures ---------------------------------------------------------------------------------
 

@@ -7,15 +7,26 @@ the Snapshot method of the same name does.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlmodel import Session, col, create_engine, func, select
 
-from store.index.extract import bind_key
-from store.index.tables import Chart, Context, Observation, Record, Relation, Step, Transaction, Version
-from store.model import ChartRow, Progress, StepRow, VersionRow
+from store.index.extract import bind_key, read_key
+from store.index.tables import (
+    Chart,
+    Conflict,
+    Context,
+    Observation,
+    Record,
+    Relation,
+    Step,
+    Transaction,
+    Version,
+)
+from store.model import ChartRow, ConflictRow, Progress, StepRow, VersionRow
 
 
 @contextmanager
@@ -168,3 +179,28 @@ def counts(db: Session, context: str) -> dict[str, int]:
         name: db.exec(select(func.count()).select_from(table).where(col(table.ctx) == ctx)).one()  # type: ignore[attr-defined]
         for name, table in tables.items()
     }
+
+
+def conflicts(db: Session, context: str, open_only: bool = True) -> list[ConflictRow]:
+    """What both sides had changed, the newest first."""
+    query = select(Conflict).where(Conflict.ctx == _ctx(db, context))
+    if open_only:
+        query = query.where(Conflict.state == "open")
+    return [
+        ConflictRow(
+            context,
+            found.id,
+            read_key(found.key),
+            tuple(json.loads(found.path)),
+            found.ours,
+            found.theirs,
+            found.base,
+            found.ver,
+            found.at,
+            found.who,
+            found.state,  # type: ignore[arg-type]
+            found.now,
+            found.settled_by,
+        )
+        for found in db.exec(query.order_by(col(Conflict.seq).desc(), col(Conflict.n)))
+    ]

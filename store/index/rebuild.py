@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store.errors import Damaged
 from store.index import derive, sqlite, sync
+from store.index.conflicts import Conflicts
 from store.index.extract import bind_key, extract
 from store.model import Position
 
@@ -86,6 +87,7 @@ class Loader:
         self.journal = journal
         self.next_id = next_id
         self.ctx = sync.context_id(conn, journal.context)
+        self.conflicts = Conflicts(conn, self.ctx)
         self._seq = 0
         self._lines = 0
         self._again: list[tuple[str | bytes, int | None]] = []
@@ -130,6 +132,7 @@ class Loader:
             rid = self._record(key, line, raw) if raw is not None else None
             if carried or ver > 1:
                 self._again.append((key, rid))
+        self.conflicts.apply(tx, seq)
 
     def _record(self, key: str | bytes, line: Line, raw: bytes) -> int:
         rid = self.next_id

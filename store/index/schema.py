@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 
-VERSION = "1"
+VERSION = "2"
 """Version of the tables and of what is put into them; any other one in a file means a rebuild."""
 
 FILE = "schema.sql"

@@ -189,3 +189,29 @@ CREATE INDEX steps_chart ON steps (ctx, chart_id);
 CREATE INDEX steps_child ON steps (ctx, child_given) WHERE child_given IS NOT NULL;
 
 CREATE INDEX steps_name ON steps (ctx, name);
+
+CREATE TABLE conflicts (
+  seq INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  ctx INTEGER NOT NULL,
+  id VARCHAR NOT NULL,
+  "key" VARCHAR NOT NULL,
+  path VARCHAR NOT NULL,
+  ours VARCHAR,
+  theirs VARCHAR,
+  base VARCHAR,
+  ver INTEGER NOT NULL,
+  at VARCHAR NOT NULL,
+  who VARCHAR NOT NULL,
+  state VARCHAR NOT NULL,
+  now VARCHAR,
+  settled_as VARCHAR,
+  settled_by VARCHAR,
+  last VARCHAR,
+  PRIMARY KEY (seq, n)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX conflicts_key ON conflicts (ctx, "key");
+
+CREATE INDEX conflicts_open ON conflicts (ctx) WHERE state = 'open';

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store.errors import Damaged, StorageError
 from store.index import derive
+from store.index.conflicts import Conflicts
 from store.index.extract import CHART, ENTITY, OUTCOME, RELATION, STEP, Columns, bind_key, extract, scrub
 from store.model import Position
 
@@ -202,7 +203,7 @@ def forget_context(conn: sqlite3.Connection, context: str) -> None:
             ctx,
         )
         conn.execute("DELETE FROM chart_words WHERE rowid IN (SELECT id FROM charts WHERE ctx = ?)", ctx)
-        for table in ("transactions", "versions", "records", "relations", "charts", "steps"):
+        for table in ("transactions", "versions", "records", "relations", "charts", "steps", "conflicts"):
             conn.execute(f"DELETE FROM {table} WHERE ctx = ?", ctx)
         conn.execute("DELETE FROM contexts WHERE id = ?", ctx)
     conn.execute("DELETE FROM positions WHERE substr(id, 1, ?) = ?", (len(context) + 1, context + "/"))
@@ -216,6 +217,7 @@ class Applier:
         self.ctx = ctx
         self.seq = seq
         self.lines = 0
+        self.conflicts = Conflicts(conn, ctx)
         self._touched: set[str] = set()
         self._stepped: set[str] = set()
         self._step_names: set[str] = set()
@@ -232,6 +234,7 @@ class Applier:
             written += self._apply_line(line, n)
         if written:
             self.conn.execute(INSERT_TX, tx_row(tx, self.seq, self.ctx))
+            self.conflicts.apply(tx, self.seq)
         self.lines += len(tx.lines)
 
     def _apply_line(self, line: Line, n: int) -> bool:

@@ -222,5 +222,40 @@ class Step(SQLModel, table=True):
     updated: str | None
 
 
-ALL = (Meta, Context, Position, Transaction, Version, Record, Observation, Relation, Chart, Step)
+class Conflict(SQLModel, table=True):
+    """A member both sides had changed when a chart file was taken in; see `store.index.conflicts`."""
+
+    __tablename__ = "conflicts"
+    __table_args__ = (
+        Key("conflicts_key", "ctx", "key"),
+        Key("conflicts_open", "ctx", sqlite_where=text("state = 'open'")),
+        {"sqlite_with_rowid": False},
+    )
+    seq: int = Field(primary_key=True)
+    n: int = Field(primary_key=True)
+    """Its number within the transaction that holds it, from 0."""
+    ctx: int
+    id: str
+    """`<tx>/<n>`"""
+    key: str
+    path: str
+    """A JSON list of names."""
+    ours: str | None
+    """JSON text, as in `theirs`, `base` and `now`; None where there was nothing."""
+    theirs: str | None
+    base: str | None
+    ver: int
+    at: str
+    who: str
+    state: str
+    now: str | None
+    """What stands there after the last transaction that wrote the record."""
+    settled_as: str | None
+    settled_by: str | None
+    """The transaction that settled it, also where that one was taken back."""
+    last: str | None
+    """The last one that settled it or opened it again."""
+
+
+ALL = (Meta, Context, Position, Transaction, Version, Record, Observation, Relation, Chart, Step, Conflict)
 """Every table, in the order of creation."""

@@ -20,7 +20,7 @@ from store import records
 from store.absorb import Absorption, Version, plan_absorb
 from store.chartfile import ChartFile, Signature, read_chart_file
 from store.merge import merge
-from store.model import Edit, Held, Json, Position
+from store.model import Collision, Edit, Held, Json, Position
 from store.publish import Published, PublishedLog, publish, published_form
 
 DATA = Path(__file__).parents[1] / "data" / "coaia"
@@ -36,6 +36,7 @@ class Memory:
         self.versions_of: dict[str, list[tuple[int, Json | None, bytes | None]]] = {}
         self.count = 0
         self.foreign: set[int] = set()
+        self.known: set[Collision] = set()
         self.seconds = 1000.0
         self.seen: Signature | None = None
 
@@ -63,9 +64,15 @@ class Memory:
 
     def versions(self, key: str) -> list[Version]:
         return [
-            Version(record, when in self.foreign)
-            for when, record, _ in reversed(self.versions_of.get(key, []))
+            Version(record, when in self.foreign, ver)
+            for ver, (when, record, _) in reversed([*enumerate(self.versions_of.get(key, []), 1)])
         ]
+
+    def listed(self, conflict: Collision) -> bool:
+        return conflict in self.known
+
+    def raw(self, key: str) -> bytes | None:
+        return self.versions_of[key][-1][2]
 
     def changed_since(self, position: Position) -> set[str]:
         return {key for key, found in self.versions_of.items() if found[-1][0] > position.offset}
@@ -251,7 +258,10 @@ def test_a_conflict_is_said_and_the_other_value_is_in_the_history(memory: Memory
     memory.put(step(1, dueDate="2026-12-01"))
     lines[0]["metadata"]["dueDate"] = "2027-01-01"
     memory.foreign_write(lines)
-    assert memory.absorb().conflicts == ["chart_1_action_1: both changed metadata.dueDate"]
+    path = ("metadata", "dueDate")
+    assert memory.absorb().conflicts == [
+        Collision("e:chart_1_action_1", path, '"2026-12-01"', '"2027-01-01"', None, 2)
+    ]
     assert [
         record["metadata"].get("dueDate")
         for _, record, _ in memory.versions_of["e:chart_1_action_1"]
@@ -340,10 +350,19 @@ def test_a_very_slow_writer_does_not_undo_our_edits(memory: Memory) -> None:
     assert memory.get("e:chart_1_action_1") == step(1, dueDate="2026-12-01")
 
 
-def test_a_record_we_changed_since_is_not_deleted(memory: Memory) -> None:
+def test_a_record_we_changed_since_is_not_deleted_and_that_is_a_conflict(memory: Memory) -> None:
+    lines = memory.foreign_read()
     memory.put(step(3, "ours"))
-    without(memory, 3)
-    assert memory.absorb().believed_deletions == []
+    memory.foreign_write([line for line in lines if line.get("name") != step(3)["name"]])
+    assert memory.plan(at_rest=False).waiting == ["e:chart_1_action_3"]
+    plan = memory.absorb()
+    assert (plan.believed_deletions, plan.held_against) == ([], ["e:chart_1_action_3"])
+    assert memory.get("e:chart_1_action_3") == step(3, "ours")
+    (found,) = plan.conflicts
+    assert (found.path, found.theirs) == ((), None)
+    assert records.loads((found.ours or "").encode()) == step(3, "ours")
+    memory.known.add(found)
+    assert (memory.plan().edits, memory.plan().conflicts) == ([], [])
 
 
 def test_what_we_deleted_is_not_brought_back_by_a_copy(memory: Memory) -> None:
@@ -361,7 +380,9 @@ def test_what_we_deleted_and_they_changed_comes_back_and_is_said(memory: Memory)
     memory.commit(Edit("delete", "e:chart_1_action_3"))
     lines[2]["observations"].append("theirs")
     memory.foreign_write(lines)
-    assert memory.absorb().conflicts == ["chart_1_action_3: deleted here, changed there: it is back"]
+    (found,) = memory.absorb().conflicts
+    assert (found.key, found.path, found.ours, found.ver) == ("e:chart_1_action_3", (), None, 2)
+    assert records.loads((found.theirs or "").encode()) == step(3, "theirs")
     assert memory.get("e:chart_1_action_3") == step(3, "theirs")
 
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store import records
-from store.model import TxMeta
+from store.model import Collision, TxMeta
 from store.records import NO_HASH, BadJson, Draft, decode_line, dumps, encode_lines, key_of, loads, same
+from store.txmeta import meta_dict, meta_of
 
 scalars = (
     st.none()
@@ -49,11 +50,64 @@ def test_any_record_is_embedded_verbatim_in_a_journal_line(value, key, ver, with
     parts = decode_line(line)
     assert (parts.op, parts.key, parts.ver, parts.raw) == ("put", key, ver, raw)
     assert (parts.start, parts.nth, parts.total) == (255, 1, 2)
-    assert records.meta_of(parts.tx) == meta
+    assert meta_of(parts.tx) == meta
     assert records.record_of(line) == raw
     assert records.record_of(gone) is None
     assert decode_line(gone).raw is None
     assert decode_line(gone).hash == digest
+
+
+def written(meta):
+    (line,), _ = encode_lines(
+        [Draft("put", "e:a", 1, b'{"record":1}')], offset=1, previous=NO_HASH, at="A", by="b", meta=meta
+    )
+    return decode_line(line)
+
+
+@given(st.lists(st.tuples(values, values, values), max_size=3), st.lists(st.text(), max_size=2))
+def test_conflicts_travel_with_their_transaction_whatever_is_in_them(sides, path):
+    def text(value):
+        return None if value is None else dumps({"a": 1, "record": value}).decode()
+
+    conflicts = tuple(
+        Collision("e:a", tuple(path), text(one), text(two), text(base), n)
+        for n, (one, two, base) in enumerate(sides)
+    )
+    meta = TxMeta("absorb", "x", "s1", conflicts=conflicts, resolves=("1:2f/0",) if path else ())
+    parts = written(meta)
+    assert parts.raw == b'{"record":1}'
+    assert meta_of(parts.tx) == meta
+
+
+def test_a_transaction_without_conflicts_is_written_as_before():
+    assert meta_dict(TxMeta("c", "l", "s", group="g")) == {
+        "cmd": "c",
+        "label": "l",
+        "session": "s",
+        "group": "g",
+    }
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"later": {"a": [1]}},
+        {"conflicts": {"new": "shape"}},
+        {"conflicts": [{"key": "e:a", "path": "dueDate", "ver": 1}]},
+        {"resolves": [1]},
+        {"later": 1, "resolves": ["1:2f/0"]},
+    ],
+)
+def test_members_of_tx_that_are_not_known_survive(odd):
+    tx = {"cmd": "c", "label": "l", "session": "s", **odd}
+    meta = meta_of(tx)
+    assert meta_dict(meta) == tx
+    assert meta_of(written(meta).tx) == meta
+
+
+def test_what_a_reader_would_take_for_a_record_is_not_written():
+    with pytest.raises(ValueError, match="record"):
+        written(TxMeta("c", "l", "s", more={"later": {"a": 1, "record": 2}}))
 
 
 @pytest.mark.parametrize(

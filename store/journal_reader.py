@@ -199,13 +199,17 @@ class JournalReader:
 
     def generations(self) -> list[int]:
         """The numbers of all generations there are, oldest first."""
+        reader = self.opened(self.witnessed())
+        return sorted(self.archived_generations() | ({reader.header.generation} if reader else set()))
+
+    def archived_generations(self) -> set[int]:
+        """The numbers of the generations in the archive."""
         found = set()
         for file in self.archive.glob(f"{self.family}.*.jsonl*"):
             number = file.name.removesuffix(SUFFIX)[len(self.family) + 1 : -6]
             if number.isdigit() and file.name.endswith((".jsonl", SUFFIX)):
                 found.add(int(number))
-        reader = self.opened(self.witnessed())
-        return sorted(found | ({reader.header.generation} if reader else set()))
+        return found
 
     def line_bytes(self, generation: int, offset: int, length: int) -> bytes:
         """One line, its newline with it, of any generation. Raises StorageError where it is not there."""

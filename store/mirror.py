@@ -60,9 +60,9 @@ class Mirror:
     def __init__(self) -> None:
         self.position: Position | None = None
         self.hits = 0
-        """Questions of planners that were answered from here, since the store was opened."""
+        """Records that planners read from here, since the store was opened."""
         self.misses = 0
-        """Those for which the index had to be asked."""
+        """Records that had to be looked up in the index and read from the journal."""
         self._tail = Tail(None)
         self.records: dict[str, Held] = {}
         self.parts: dict[str, list[str]] = {}

@@ -80,21 +80,25 @@ class State:
         held = self._mirror.records.get(key)
         if held is None:
             held = self.last(key)
-        else:
+        elif held.ver:
             self._mirror.hits += 1
         return held if held is not None and held.record is not None else None
 
     def last(self, key: str) -> Held | None:
         """The newest version of `key`, deletions included."""
         known = self._mirror.records.get(key)
-        if known is not None or self._mirror.never(key):
+        if known is not None:
+            if not known.ver:
+                return None
             self._mirror.hits += 1
-            return known if known is not None and known.ver else None
-        self._mirror.misses += 1
+            return known
+        if self._mirror.never(key):
+            return None
         snap, tail = self._behind()
         held = tail.versions.get(key)
         if held is None and (newest := snap.newest(self.context, key)) is not None:
             ver, deleted, *place = newest
+            self._mirror.misses += 1
             raw = None if deleted else self.journal.record_raw(*place)
             held = Held(key, ver, None if raw is None else records.loads(raw))
         self._mirror.records[key] = held or Held(key, 0, None)
@@ -108,13 +112,14 @@ class State:
 
     def keys_of(self, chart_id: str) -> list[str]:
         """Keys of the live entities that belong to a chart, in file order."""
-        known = self._asked(self._mirror.parts.get(chart_id))
+        known = self._mirror.parts.get(chart_id)
         if known is None:
             snap, tail = self._behind()
             self._fresh.add(chart_id)
             rows = snap.chart_records(self.context, chart_id)
             for row in rows:
                 if row.key not in tail.versions and row.key not in self._mirror.records:
+                    self._mirror.misses += 1
                     raw = self.journal.record_raw(row.generation, row.offset, row.length)
                     self._mirror.records[row.key] = Held(
                         row.key, row.ver, None if raw is None else records.loads(raw)
@@ -136,7 +141,7 @@ class State:
 
     def children(self, chart_id: str) -> list[str]:
         """Ids of the charts whose parent is `chart_id`, in file order."""
-        known = self._asked(self._mirror.children.get(chart_id))
+        known = self._mirror.children.get(chart_id)
         if known is None:
             snap, _ = self._behind()
             known = list(snap.children_of(self.context, chart_id))
@@ -153,7 +158,7 @@ class State:
 
     def relations_of(self, name: str) -> list[str]:
         """Keys of the live relations from or to the entity `name`."""
-        known = self._asked(self._mirror.relations.get(name))
+        known = self._mirror.relations.get(name)
         if known is None:
             snap, tail = self._behind()
             known = self._mirror.relations[name] = self._laid_over(
@@ -161,14 +166,6 @@ class State:
                 tail.of_name.get(name, ()),
                 lambda _, relation: name in (relation.get("from"), relation.get("to")),
             )
-        return known
-
-    def _asked(self, known: list[str] | None) -> list[str] | None:
-        """Count whether the mirror knew a list."""
-        if known is None:
-            self._mirror.misses += 1
-        else:
-            self._mirror.hits += 1
         return known
 
     def chart_ids(self) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""The subcommand status: the measured figures of a store."""
+"""The subcommand status: how a store is, by figures measured now; it ends with a code that says so.
+
+0 healthy, 10 where a figure warns, 11 where one is critical: `EXIT_CODES`.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,89 @@ if TYPE_CHECKING:
 
     from store.headless.output import Output
 
+WARNING, CRITICAL = 10, 11
+CODES = {"ok": 0, "unknown": 0, "warning": WARNING, "critical": CRITICAL}
+SIGNS = {"ok": "✓", "warning": "~", "critical": "!", "unknown": "·"}
+"""The sign of each severity: colour is never the only one."""
+_LOOKS = {"ok": ("green",), "warning": ("yellow",), "critical": ("red", "bold"), "unknown": ("dim",)}
+_WORDS = {"ok": "healthy", "warning": "look at what is marked ~", "critical": "act on what is marked !"}
+
 
 def status(space: Namespace, out: Output) -> int:
-    """Print the measured figures of the store."""
+    """Print the measured figures of the store; the code tells the worst severity."""
     from store import open_store
+    from store.upkeep import health, measuring
 
     with open_store(space.store, program="cli", readonly=space.read_only) as store:
         # What lags is measured before this very command catches up, what is held after it.
-        before = store.status()
+        behind = measuring.waiting(store)
         store.catch_up()
-        figures = {**store.status(), **{name: before[name] for name in ("index_lag_bytes", "unpublished")}}
-    out.lines(safe(line) for line in _figures(figures))
+        figures = health.status(store, behind)
+    if space.prometheus:
+        from store.upkeep.prometheus import exposition
+
+        out.raw(exposition(figures))
+    else:
+        _print(figures, out)
+        out.result(figures)
+    return CODES[figures["health"]["severity"]]
+
+
+def _print(figures: dict[str, Any], out: Output) -> None:
+    found = figures["health"]
+    severity = found["severity"]
+    sign = out.style(SIGNS[severity], *_LOOKS[severity])
+    out.say(f"{sign} {safe(figures['store'])}: {_WORDS[severity]}")
+    out.say()
+    rows = [("", "FIGURE", "NOW", "HEALTHY")]
+    rows += [
+        (SIGNS[one["severity"]], one["label"], safe(one["text"]), one["threshold"])
+        for one in found["figures"]
+    ]
+
+    def looks(row: int, column: int) -> tuple[str, ...]:
+        if row == 0:
+            return ("bold",)
+        rated = found["figures"][row - 1]["severity"]
+        return _LOOKS[rated] if column == 0 or (column == 2 and rated != "ok") else ()
+
+    out.table(rows, stretch=2, looks=looks)
+    out.say()
+    out.lines(safe(line) for line in _whole(figures))
+    _contexts(figures, out)
+
+
+def _whole(figures: dict[str, Any]) -> list[str]:
+    """What a whole store holds, one subject to a line."""
+    sizes = ", ".join(
+        f"{name.replace('_', ' ')} {dates.size(size)}" for name, size in figures["sizes"].items()
+    )
+    counts = ", ".join(
+        dates.plural(count, name.removesuffix("s")) for name, count in figures["counts"].items()
+    )
+    last = figures["samples"]["last"]
+    lines = {
+        "holds": counts + (" (for reading only)" if figures["readonly"] else ""),
+        "sizes": sizes,
+        "backups": _backups(figures["backups"]),
+        "sampled": dates.moment(last) if last else "never; `chartkeep maintain` does",
+        "upkeep": _upkeep(figures["upkeep"]),
+    }
+    return [f"{name:<12}{text}" for name, text in lines.items()]
+
+
+def _backups(backups: dict[str, Any]) -> str:
+    if not backups["count"]:
+        return "none; `chartkeep backup` makes one"
+    drilled = f", a restore tried {dates.moment(backups['drilled'])}" if backups["drilled"] else ""
+    return f"{backups['count']:,}, the newest {dates.moment(backups['newest'])}{drilled}"
+
+
+def _upkeep(upkeep: dict[str, Any]) -> str:
+    return f"by {upkeep['holder']}" if upkeep.get("holder") else "by nobody now"
+
+
+def _contexts(figures: dict[str, Any], out: Output) -> None:
     rows = [("CONTEXT", "CHART FILE", "JOURNAL", "GENERATION")]
     rows += [
         (
@@ -35,40 +110,3 @@ def status(space: Namespace, out: Output) -> int:
     ]
     out.say()
     out.table(rows, right=(1, 2, 3), looks=lambda row, _column: ("bold",) if row == 0 else ())
-    out.result(figures)
-    return 0
-
-
-def _figures(figures: dict[str, Any]) -> list[str]:
-    """The figures of a whole store, one subject to a line."""
-    sizes = ", ".join(
-        f"{name.replace('_', ' ')} {dates.size(size)}" for name, size in figures["sizes"].items()
-    )
-    counts = ", ".join(
-        dates.plural(count, name.removesuffix("s")) for name, count in figures["counts"].items()
-    )
-    lines = {
-        "store": figures["store"] + (" (for reading only)" if figures["readonly"] else ""),
-        "holds": counts,
-        "sizes": sizes,
-        "disk free": dates.size(figures["disk_free"]),
-        "index lag": dates.size(figures["index_lag_bytes"]),
-        "to publish": ", ".join(figures["unpublished"]) or "nothing",
-        "verified": _verified(figures["last_verification"]),
-        "kept aside": dates.plural(figures["kept_aside"], "file"),
-    }
-    if figures["problem"]:
-        lines["problem"] = figures["problem"]
-    return [f"{name:<12}{text}" for name, text in lines.items()]
-
-
-def _verified(last: Any) -> str:
-    if not last:
-        return "never; `chartkeep verify` does"
-    if not isinstance(last, dict):
-        return dates.moment(str(last))
-    errors = last.get("error")
-    found = (
-        "" if errors is None else ", nothing wrong" if not errors else f", {dates.plural(errors, 'error')}"
-    )
-    return dates.moment(last.get("at")) + found

@@ -1,75 +1,69 @@
-"""Figures about a store, each measured when asked for: what the health pane and `status` show."""
+"""Figures about a store, each measured when asked for: what the health pane and `status` show.
+
+`measuring` measures, `thresholds` rates, `metrics` keeps samples over time; this puts together the
+document that scripts read. Its members only ever become more.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store import clock
-from store.errors import ChartkeepError
-from store.upkeep.verify import last_verification, quarantined
+from store.upkeep import asking, measuring, metrics, thresholds
 
 if TYPE_CHECKING:
-    from store.index import Snapshot
     from store.store import Store
 
 
-def status(store: Store) -> dict[str, Any]:
-    """Sizes in bytes, counts, lag and growth, as plain JSON (its shape is documented in README)."""
-    begun = clock.monotonic()
+def status(store: Store, behind: measuring.Waiting | None = None) -> dict[str, Any]:
+    """Sizes in bytes, counts, lag, growth and health, as plain JSON (its shape is documented in README).
+
+    `behind` is what lagged before the caller brought it on; without it, what lags now.
+    """
+    measured = measuring.measure(store, behind=behind)
+    facts = measured.facts
+    figures = thresholds.figures(facts, store.settings)
     with store.snapshot() as snap:
-        contexts = [_context(store, snap, name) for name in store.contexts.names()]
         growth = snap.growth()
         counts = snap.counts()
-    query_ms = (clock.monotonic() - begun) * 1000
-    layout = store.layout
-    free = shutil.disk_usage(layout.root)
     return {
-        "store": str(layout.root),
+        "store": str(store.layout.root),
         "readonly": store.readonly,
-        "sizes": {
-            "chart_files": sum(item["chart_file_bytes"] for item in contexts),
-            "journals": sum(item["journal_bytes"] for item in contexts),
-            "index": tree_size(layout.index.parent),
-            "recovery": tree_size(layout.recovery),
+        "health": {
+            "severity": thresholds.worst(figures),
+            "figures": [figure.document() for figure in figures],
         },
+        "sizes": measured.sizes,
         "counts": {
             name: sum(values.get(name, 0) for values in counts.values())
             for name in ("records", "versions", "transactions", "charts", "steps")
         },
-        "contexts": contexts,
-        "index_lag_bytes": sum(item["index_lag_bytes"] for item in contexts),
-        "unpublished": [item["name"] for item in contexts if item["unpublished"]],
+        "contexts": measured.contexts,
+        "index_lag_bytes": facts.lag_bytes,
+        "unpublished": list(facts.unpublished),
         "growth": growth,
-        "query_ms": round(query_ms, 2),
-        "last_verification": last_verification(store),
-        "kept_aside": len({item.kept for item in quarantined(store) if item.kept}),
-        "disk_free": free.free,
-        "problem": store.background.problem if store.background else "",
+        "query_ms": facts.query_ms,
+        "last_verification": measured.verification,
+        "kept_aside": facts.kept_aside,
+        "disk_free": facts.disk_free,
+        "disk_total": facts.disk_total,
+        "problem": facts.problem,
         "damaged": {name: str(error) for name, error in store.damage.items()},
         "watching": _watching(store),
+        "backups": measured.backed.document(),
+        "samples": _samples(store),
+        "upkeep": asking.upkeep(store),
     }
 
 
-def _context(store: Store, snap: Snapshot, name: str) -> dict[str, Any]:
-    from store import exchange
-
-    layout = store.layout
-    journal_bytes = size_of(layout.journal(name))
-    position = snap.position(name, "charts")
-    try:
-        pending = not store.readonly and exchange.unpublished(store, name)
-    except ChartkeepError:
-        pending = True
+def _samples(store: Store) -> dict[str, Any]:
+    """When sampling began and was last done; None where it never was."""
+    found = metrics.ends(store)
+    first, last = found if found is not None else (None, None)
     return {
-        "name": name,
-        "chart_file_bytes": size_of(layout.chart_file(name)),
-        "journal_bytes": journal_bytes,
-        "generation": position.generation if position else 0,
-        "index_lag_bytes": max(0, journal_bytes - (position.offset if position else 0)),
-        "unpublished": pending,
+        "first": clock.stamp(first.at) if first else None,
+        "last": clock.stamp(last.at) if last else None,
+        "every_minutes": store.settings.upkeep_sample_minutes,
     }
 
 
@@ -77,16 +71,3 @@ def _watching(store: Store) -> str:
     if store.background is None:
         return "off"
     return "polling" if store.background.watcher.polling else "file events"
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file; 0 where there is none."""
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
-
-
-def tree_size(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(size_of(Path(top) / name) for top, _, names in os.walk(folder) for name in names)

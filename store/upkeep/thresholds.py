@@ -57,6 +57,8 @@ class Limit(NamedTuple):
     @property
     def text(self) -> str:
         """The limits in words: `below 10 %, warning to 25 %`."""
+        if not self.healthy and self.inclusive:
+            return "none" if math.isinf(self.warning) else "none, any is critical"
         word = ("at least" if self.inclusive else "above") if self.more else "below"
         if self.inclusive and not self.more:
             word = "at most"
@@ -80,7 +82,7 @@ LIMITS: dict[str, Limit] = {
     "storage_growth": Limit("Growth", "% a month", 10, 25),
     "query_time": Limit("Query", "ms", 100, 1000),
     "cache_hits": Limit("Read from memory", "%", 90, 70, more=True),
-    "index_lag": Limit("Index lag", "bytes", 1 << 20, 64 << 20),
+    "index_lag": Limit("Index lag", "bytes", 1e6, 64e6),
     "index_lag_time": Limit("Index behind", "seconds", BEHIND_SECONDS, 3600),
     "fsync_latency": Limit("Disk sync", "ms", 20, 100),
     "unpublished": Limit("To publish", "contexts", 0, NEVER, inclusive=True),
@@ -105,7 +107,7 @@ class Facts(NamedTuple):
     hits: int = 0
     misses: int = 0
     backups_wanted: bool = False
-    attempts: tuple[int, int] | None = None
+    attempts: tuple[int, int] = (0, 0)
     """(succeeded, all) backups of the last 30 days."""
     backup_at: datetime | None = None
     drill_at: datetime | None = None
@@ -131,7 +133,8 @@ class Facts(NamedTuple):
     kept_lately: bool = False
     journal_bytes: int = 0
     store_bytes: int = 0
-    superseded_bytes: int | None = None
+    superseded_bytes: int = 0
+    """Bytes of the journals that hold no live record."""
 
 
 class Figure(NamedTuple):
@@ -179,7 +182,7 @@ def figures(facts: Facts, settings: Settings) -> list[Figure]:
     """All figures, in the order of the table."""
     table = limits(settings)
     made = []
-    for name, value, text, severity in (*_care(facts, settings), *_speed(facts, settings)):
+    for name, value, text, severity in (*_care(facts, settings), *_speed(facts)):
         limit = table[name]
         rated = limit.rate(value) if severity is None else severity
         made.append(Figure(name, limit.label, value, limit.unit, rated, text, limit.text))
@@ -197,26 +200,34 @@ def _care(facts: Facts, settings: Settings) -> Iterator[Rated]:
     yield ("background", float(bool(facts.problem)), facts.problem or "well", None)
     yield from _verification(facts)
     if facts.backups_wanted:
-        yield from _backups(facts)
+        yield from _backups(facts, settings)
     else:
-        yield ("last_backup", None, "switched off in chartkeep.toml", "unknown")
+        for name in ("backup_success", "last_backup", "last_drill"):
+            yield (name, None, "switched off in chartkeep.toml", "unknown")
     waiting = facts.unpublished if facts.unpublished_seconds > BEHIND_SECONDS else ()
     named = ", ".join(facts.unpublished) or "nothing"
     yield ("unpublished", len(facts.unpublished), named, "warning" if waiting else "ok")
     yield ("open_conflicts", facts.conflicts, f"{facts.conflicts} open" if facts.conflicts else "none", None)
     kept = f"{facts.kept_aside} in .recovery" if facts.kept_aside else "nothing"
     yield ("kept_aside", facts.kept_aside, kept, "warning" if facts.kept_lately else "ok")
-    if facts.superseded_bytes is not None and facts.journal_bytes:
+    yield from _superseded(facts, settings)
+
+
+def _superseded(facts: Facts, settings: Settings) -> Iterator[Rated]:
+    if facts.journal_bytes:
         share = 100 * min(1.0, facts.superseded_bytes / facts.journal_bytes)
         small = facts.journal_bytes < settings.upkeep_compact_megabytes * 1e6
         said = f"{share:.0f} % of {amount(facts.journal_bytes, 'bytes')}"
         yield ("superseded", round(share, 1), said, "ok" if small else None)
+    else:
+        yield ("superseded", None, "no journals yet", None)
 
 
 def _verification(facts: Facts) -> Iterator[Rated]:
     if facts.verified_at is None:
         young = facts.age is None or facts.age < GRACE
         yield ("last_verification", None, "never", "unknown" if young else "warning")
+        yield ("verification_errors", None, "never verified", None)
         return
     hours = _since(facts, facts.verified_at) / 3600
     yield ("last_verification", round(hours, 2), ago(hours * 3600), None)
@@ -224,30 +235,31 @@ def _verification(facts: Facts) -> Iterator[Rated]:
     yield ("verification_errors", facts.errors, found, None)
 
 
-def _backups(facts: Facts) -> Iterator[Rated]:
+def _backups(facts: Facts, settings: Settings) -> Iterator[Rated]:
     young = facts.age is None or facts.age < GRACE
-    if facts.attempts is not None and facts.attempts[1]:
-        done, tried = facts.attempts
+    done, tried = facts.attempts
+    if tried:
         yield ("backup_success", round(100 * done / tried, 2), f"{done} of {tried} in 30 days", None)
+    else:
+        yield ("backup_success", None, "none tried in 30 days", None)
     if facts.backup_at is None:
         yield ("last_backup", None, "none yet", "unknown" if young else "warning")
-        return
-    hours = _since(facts, facts.backup_at) / 3600
-    saved = facts.changed_at is None or facts.changed_at <= facts.backup_at
-    said = ago(hours * 3600) + (", nothing changed since" if saved else "")
-    yield ("last_backup", round(hours, 2), said, "ok" if saved else None)
+    else:
+        hours = _since(facts, facts.backup_at) / 3600
+        saved = facts.changed_at is None or facts.changed_at <= facts.backup_at
+        said = ago(hours * 3600) + (", nothing changed since" if saved else "")
+        yield ("last_backup", round(hours, 2), said, "ok" if saved else None)
     if facts.drill_at is not None:
         days = _since(facts, facts.drill_at) / 86400
         yield ("last_drill", round(days, 2), ago(days * 86400), None)
-    elif facts.first_backup_at is not None:
-        days = _since(facts, facts.first_backup_at) / 86400
-        late = days > LIMITS["last_drill"].healthy
+    else:
+        begun = facts.first_backup_at
+        late = begun is not None and _since(facts, begun) / 86400 > limits(settings)["last_drill"].healthy
         yield ("last_drill", None, "none yet", "warning" if late else "unknown")
 
 
-def _speed(facts: Facts, settings: Settings) -> Iterator[Rated]:
+def _speed(facts: Facts) -> Iterator[Rated]:
     """What a person feels, and what the disk has left."""
-    del settings
     small = facts.growth_bytes is not None and facts.growth_bytes < SMALL_GROWTH
     if facts.growth is None:
         yield ("storage_growth", None, "not known before there is a month to see", None)
@@ -276,7 +288,8 @@ def _speed(facts: Facts, settings: Settings) -> Iterator[Rated]:
 
 def _disk(facts: Facts) -> Iterator[Rated]:
     if facts.disk_total <= 0:
-        yield ("free_disk", None, "not known", "unknown")
+        yield ("free_disk", None, "not known", None)
+        yield ("disk_forecast", None, "not known", None)
         return
     share = 100 * max(0, facts.disk_free) / facts.disk_total
     yield ("free_disk", round(share, 2), f"{amount(facts.disk_free, 'bytes')}, {share:.0f} %", None)

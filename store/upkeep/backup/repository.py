@@ -1,7 +1,7 @@
 """Reading a repository: which backups there are, what each holds, and its bytes, verified.
 
 Whatever is read is checked against its name, which is a hash: a manifest's id is that of its
-content, an object is called by its content. Nothing here writes, but for `create`.
+content, an object is called by its content. Nothing here writes.
 """
 
 from __future__ import annotations
@@ -13,24 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store import clock, records
-from store.errors import Damaged, NotFound, TooNew
+from store.errors import Damaged, NotFound
 from store.model import Finding
 from store.syscalls import guard
 from store.upkeep.backup import manifest as manifests
 from store.upkeep.backup import sealing
 from store.upkeep.backup.manifest import CHUNK, BackedFile, Backup, Chunk, Manifest
-from store.upkeep.backup.places import Place, Stored, all_of, place_of
+from store.upkeep.backup.places import Place, Stored, all_of
 from store.upkeep.backup.sealing import Sealer, Unsealable
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from store.settings import Settings
-    from store.store import Store
 
-CONFIG, KEY, SECRET, MARKS = "config.json", "key.age", "names.age", "marks.jsonl"
-FORMAT = "chartkeep.backups"
-FORMAT_VERSION = 1
+MARKS = "marks.jsonl"
 _MANIFEST_MOST = 64 << 20
 _NAME = re.compile(r"manifests/(\d{6,12})-(\d{8}T\d{6}Z)-(full|differential|incremental)-([0-9a-f]{16})")
 
@@ -87,7 +83,7 @@ class Repository:
         found = []
         for name in self.names():
             with suppress(Damaged, NotFound):
-                found.append(self._backup(name, marks))
+                found.append(self.backup(name, marks))
         return found
 
     def findings(self) -> list[Finding]:
@@ -119,17 +115,18 @@ class Repository:
                 raise NotFound(
                     f"There is {what} with “{id}” in {self.place.url}; look at `chartkeep backups`."
                 )
-            return self._backup(names[0], self.marks())
+            return self.backup(names[0], self.marks())
         marks = self.marks()
         for name in names:
             with suppress(Damaged, NotFound):
-                backup = self._backup(name, marks)
+                backup = self.backup(name, marks)
                 if at is None or clock.parse(backup.at) <= at:
                     return backup
         when = f" from before {clock.stamp(at)}" if at is not None else ""
         raise NotFound(f"There is no backup{when} in {self.place.url}. `chartkeep backup` makes one.")
 
-    def _backup(self, name: Name, marks: dict[str, list[Mark]]) -> Backup:
+    def backup(self, name: Name, marks: dict[str, list[Mark]]) -> Backup:
+        """The backup with this name. Raises NotFound, Damaged."""
         found = self.manifest(name.name)
         own = marks.get(name.id, [])
         passed = [mark.at for mark in own if mark.ok and mark.what == "drill"]
@@ -151,21 +148,8 @@ class Repository:
         )
 
     def marks(self) -> dict[str, list[Mark]]:
-        """What drills and verifications found, by backup, oldest first; lines that cannot be read are left out."""
-        found: dict[str, list[Mark]] = {}
-        with suppress(NotFound):
-            for line in self.place.read(MARKS, most=_MANIFEST_MOST).splitlines():
-                with suppress(ValueError, TypeError, KeyError):
-                    value = records.loads(line)
-                    mark = Mark(
-                        str(value["id"]),
-                        str(value["at"]),
-                        value["ok"] is True,
-                        str(value["what"]),
-                        str(value.get("why", "")),
-                    )
-                    found.setdefault(mark.id, []).append(mark)
-        return found
+        """What drills and verifications found, by backup, oldest first."""
+        return marks_at(self.place)
 
     # -- what one holds ----------------------------------------------------------------------------
 
@@ -272,109 +256,21 @@ def _named(stored: Stored) -> Name | None:
         return None
 
 
+def marks_at(place: Place) -> dict[str, list[Mark]]:
+    """What drills and verifications found, by backup, oldest first; lines that cannot be read are left out."""
+    found: dict[str, list[Mark]] = {}
+    with suppress(NotFound):
+        for line in place.read(MARKS, most=_MANIFEST_MOST).splitlines():
+            with suppress(ValueError, TypeError, KeyError):
+                value = records.loads(line)
+                told = (str(value["id"]), str(value["at"]), value["ok"] is True, str(value["what"]))
+                found.setdefault(told[0], []).append(Mark(*told, str(value.get("why", ""))))
+    return found
+
+
 _ELSEWHERE = "Restore another backup, or from another place."
 
 
 def object_name(name: str) -> str:
     """Where an object lies in a repository."""
     return f"objects/{name[:2]}/{name}"
-
-
-# -- opening and making ------------------------------------------------------------------------------
-
-
-def home_place(store: Store, place: str | None = None) -> Place:
-    """The place named, or the one `chartkeep.toml` names, or `.backup` in the store."""
-    return place_of(place or store.settings.backup_folder or str(store.layout.backups), store.layout.home)
-
-
-def open_repository(store: Store, place: str | None = None) -> Repository:
-    """The backups of a store, or those in another place, for reading.
-
-    How they are encrypted is what the repository says, whatever `chartkeep.toml` does. Raises
-    NotFound where there are none, Refused for a wrong passphrase or key.
-    """
-    found = home_place(store, place)
-    config = read_config(found)
-    if config is None:
-        raise NotFound(f"There are no backups at {found.url}. `chartkeep backup` makes one.")
-    return unlocked(found, config, store.settings, store.layout.home)
-
-
-def read_config(place: Place) -> Config | None:
-    """The configuration of the repository at a place; None where there is none. Raises Damaged, TooNew."""
-    where = place.where(CONFIG)
-    try:
-        value = records.loads(place.read(CONFIG, most=1 << 16))
-        if value["format"] != FORMAT:
-            raise ValueError("another format")
-        if value["format_version"] > FORMAT_VERSION:
-            raise TooNew(f"{where} was written by a newer chartkeep. Install the newer version to read it.")
-        encryption = value["encryption"]
-        if encryption not in ("none", "passphrase", "key"):
-            raise ValueError("an unknown encryption")
-        return Config(str(value["id"]), encryption, str(value["store"]))
-    except NotFound:
-        return None
-    except (ValueError, TypeError, KeyError) as error:
-        raise Damaged(f"{where} is no configuration of a repository of backups ({error}).") from None
-
-
-def unlocked(place: Place, config: Config, settings: Settings, base: Path) -> Repository:
-    """The repository at a place with its keys. Raises Refused where they do not fit, Damaged."""
-    if config.encryption == "none":
-        return Repository(place, config, Sealer(settings.backup_level))
-    if config.encryption == "key":
-        identity = sealing.read_identity(sealing.key_file(settings, base))
-    else:
-        locked = _kept(place, KEY)
-        identity = sealing.unlock_identity(locked, sealing.passphrase(settings, base), place.url)
-    return Repository(place, config, Sealer(settings.backup_level, _secret(place, identity), identity))
-
-
-def _secret(place: Place, identity: Any) -> bytes:
-    from store.errors import Refused
-
-    try:
-        return sealing.decrypt(_kept(place, SECRET), identity)
-    except Unsealable:
-        raise Refused(
-            f"The key does not open the backups at {place.url}: it is not the one they were made with, or "
-            f"{SECRET} there is damaged. Nothing was written."
-        ) from None
-
-
-def _kept(place: Place, name: str) -> bytes:
-    try:
-        return place.read(name, most=1 << 16)
-    except NotFound:
-        raise Damaged(
-            f"{place.where(name)} is missing, and without it the backups there cannot be opened. Put it back "
-            "from another copy of the repository."
-        ) from None
-
-
-def create(place: Place, settings: Settings, base: Path, store: str) -> Repository:
-    """Make an empty repository at a place, as the settings say; `config.json`, which makes it one, last."""
-    from secrets import token_bytes, token_hex
-
-    encryption: Any = settings.backup_encrypt
-    config = Config(token_hex(8), encryption, store)
-    sealer = Sealer(settings.backup_level)
-    if encryption != "none":
-        if encryption == "key":
-            identity = sealing.read_identity(sealing.key_file(settings, base))
-        else:
-            identity = sealing.new_identity()
-            place.write(KEY, sealing.lock_identity(identity, sealing.passphrase(settings, base)))
-        secret = token_bytes(sealing.SECRET)
-        sealer = Sealer(settings.backup_level, secret, identity)
-        place.write(SECRET, sealing.encrypt(secret, identity.to_public()))
-    place.write(CONFIG, encode_config(config))
-    return Repository(place, config, sealer)
-
-
-def encode_config(config: Config) -> bytes:
-    """`config.json`."""
-    plain = {"format": FORMAT, "format_version": FORMAT_VERSION, **config._asdict()}
-    return records.dumps(plain) + b"\n"

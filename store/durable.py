@@ -45,6 +45,7 @@ __all__ = [
     "sync_dir",
     "write_aside",
     "write_file",
+    "write_private",
 ]
 
 TEMP_SUFFIX = ".ckpart"
@@ -133,6 +134,21 @@ def write_file(path: Path, chunks: bytes | Iterable[bytes], *, sync: bool = True
     if path.is_symlink():
         path = Path(os.path.realpath(path))
     replace_file(write_aside(path, chunks, sync=sync), path, sync=sync)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a new file that only its owner may read. Raises StorageError: EEXIST where there is one."""
+    temp = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMP_SUFFIX}")
+    with guard("write", path):
+        fd = syscalls.open_file(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            _write_all(fd, data)
+            syscalls.fsync(fd)
+            syscalls.link(temp, path)
+        finally:
+            os.close(fd)
+            syscalls.unlink(temp)
+    sync_dir(path.parent)
 
 
 def exchange_file(temp: Path, path: Path) -> bool:

@@ -1,7 +1,8 @@
 """Reading a repository: which backups there are, what each holds, and its bytes, verified.
 
 Whatever is read is checked against its name, which is a hash: a manifest's id is that of its
-content, an object is called by its content. Nothing here writes.
+content, an object is called by its content. Nothing here
+writes but what came of trying a backup.
 """
 
 from __future__ import annotations
@@ -150,6 +151,23 @@ class Repository:
     def marks(self) -> dict[str, list[Mark]]:
         """What drills and verifications found, by backup, oldest first."""
         return marks_at(self.place)
+
+    def mark(self, id: str, what: str, why: str) -> None:
+        """Note that a backup passed, or with `why` failed, a drill or a verification. Raises StorageError."""
+        marks = self.marks()
+        kept = [one for one in marks.get(id, []) if one.what != what or one.ok != (not why)]
+        marks[id] = [*kept, Mark(id, clock.stamp(), not why, what, why)]
+        self._write_marks(marks)
+
+    def forget_marks(self, known: set[str]) -> None:
+        """Drop what was noted of backups that are not `known`."""
+        marks = self.marks()
+        if not marks.keys() <= known:
+            self._write_marks({id: own for id, own in marks.items() if id in known})
+
+    def _write_marks(self, marks: dict[str, list[Mark]]) -> None:
+        lines = [records.dumps(mark._asdict()) + b"\n" for own in marks.values() for mark in own]
+        self.place.write(MARKS, b"".join(lines))
 
     # -- what one holds ----------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ Everything runs in constant memory: a salvage is a list of ranges, not of lines.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from store.errors import ChartkeepError
@@ -139,14 +139,18 @@ class Salvage:
         read: Read,
         size: int,
         *,
-        donors: Sequence[Donor] = (),
+        donors: Callable[[], Sequence[Donor]] = tuple,
         until: Position | None = None,
         guess: bool = True,
     ) -> None:
-        """`until` is a point known to have been acknowledged; `guess` whether damaged lines are mended."""
+        """`until` is a point known to have been acknowledged; `guess` whether damaged lines are mended.
+
+        `donors` are looked for at the first break that needs one.
+        """
         self.found = Salvaged(size)
         self._feed = _Feed(read)
-        self._donors = list(donors)
+        self._find_donors = donors
+        self._donors: list[Donor] | None = None
         self._until = until
         self._guess = guess
         self._hash: str | None = NO_HASH
@@ -156,7 +160,6 @@ class Salvage:
         self._recent: deque[str] = deque(maxlen=REMEMBERED)
         self._last: bytes = b""
         self._met = until is None
-        self._over = False
 
     def run(self) -> Salvaged:
         """Walk to the end."""
@@ -317,6 +320,8 @@ class Salvage:
         """The line from a backup; after the file's end only where it is known to go on."""
         if self._hash is None or self._at is None or (ended and self._acknowledged()):
             return False
+        if self._donors is None:
+            self._donors = list(self._find_donors())
         for donor in list(self._donors):
             try:
                 line = line_at(donor.read, self._at)

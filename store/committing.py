@@ -166,11 +166,14 @@ class Committing:
             sides = (tuple(made.conflicts), tuple(made.resolves))
             return TxMeta(made.command, made.label, self.session.id, undoes, redoes, group, *sides)
 
-        try:
-            made, tx = self._append(context, plan, who, meta)
-        except Behind:
-            self.sync(context)
-            made, tx = self._append(context, plan, who, meta)
+        for again in (True, True, False):  # a new generation may begin once more in between
+            try:
+                made, tx = self._append(context, plan, who, meta)
+                break
+            except Behind:
+                if not again:
+                    raise
+                self.sync(context)
         if tx is None:
             return Change(context, "", "", who, made.command, made.label, (), made.focus, tuple(made.hints))
         self._committed(context, len(tx.lines))

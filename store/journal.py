@@ -32,8 +32,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from store import clock, journal_repair
+from store import clock, journal_next, journal_repair
 from store.durable import AppendFile, Lock, make_dirs, write_file
 from store.errors import NotFound, StorageError
 from store.journal_read import Header, Line, OffChain, Tx, read_header
@@ -117,7 +118,7 @@ class Journal(JournalReader):
         there any more is not made anew. Raises Locked, ReadOnly, Damaged, StorageError, NotFound.
         """
         with self.locked(timeout, what, create=create):
-            file, position = self._ready(create=create)
+            file, position = self.ready(create=create)
             writer = Writer(self, file, position)
             try:
                 yield writer
@@ -151,16 +152,26 @@ class Journal(JournalReader):
     ) -> Position:
         """Archive this generation whole and go on with the live records; the new position.
 
-        `live` is journal lines (kept as they are but for their place in the chain) or drafts; as a
-        function it is called under the lock with the position that it must be the state of.
+        `live` is journal lines (kept as they are but for their place in the chain and what their
+        transaction was) or drafts; as a function it is called under the lock with the position that it
+        must be the state of. The lock is held all the while; `compact` holds it for a moment only.
         """
         with self.locked(timeout, "compaction"):
-            file, position = self._ready()
+            file, position = self.ready()
             records = live(position) if callable(live) else live
-            made = journal_repair.next_generation(self, file, position, records, by)
-            self.forget_file()
-            self._known = made
+            self._known = made = journal_next.start(self, file, position, records, by)
             return made
+
+    def compact(
+        self, start: Position, places: Iterable[journal_next.Place], **options: Any
+    ) -> journal_next.Swapped:
+        """Go on in a new generation with the lines at `places`, live as of `start`, while others write.
+
+        See `journal_next.compact`; the caller holds `journal_next.exclusive`.
+        """
+        swapped = journal_next.compact(self, start, places, **options)
+        self.trust(swapped.position)
+        return swapped
 
     def forget_file(self, file: AppendFile | None = None) -> None:
         """Open the journal afresh at the next write; with `file`, only if that is the one in use."""
@@ -198,7 +209,7 @@ class Journal(JournalReader):
             "Nothing was written; look at the list of contexts."
         )
 
-    def _ready(self, *, create: bool = True) -> tuple[AppendFile, Position]:
+    def ready(self, *, create: bool = True) -> tuple[AppendFile, Position]:
         """The file to append to and the end of its chain. Call under the lock."""
         witness = self.witnessed()
         if self._pid != os.getpid():  # forked: a shared descriptor would share sync errors too

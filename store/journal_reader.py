@@ -192,10 +192,55 @@ class JournalReader:
             self.suspect = True
             raise
 
-    def read_generation(self, generation: int) -> Iterator[Tx]:
-        """The transactions of one generation, archived or current. Raises StorageError where it is gone."""
+    def read_generation(self, generation: int, after: Position | None = None) -> Iterator[Tx]:
+        """The transactions of one generation, archived or current, after a position in it.
+
+        Raises StorageError where it is gone, Damaged, OffChain.
+        """
         reader = self.generation_file(generation)
-        yield from Scanner(reader.fd, reader.path, reader.header.position).transactions()
+        start = reader.header.position if after is None else after
+        if after is not None and not ends_transaction(reader.fd, after, reader.header, reader.path):
+            raise OffChain(f"{reader.path} has no transaction ending at {after}; rebuild the index.")
+        yield from Scanner(reader.fd, reader.path, start).transactions()
+
+    def read_on(self, after: Position) -> Iterator[Tx]:
+        """Transactions after a position of any generation: the rest of its own, then the later ones whole.
+
+        Raises OffChain where the position, or a generation, is not there any more; Damaged, StorageError.
+        """
+        while True:
+            if not self._archived_since(after):
+                try:
+                    yield from self.read(after)
+                    return
+                except OffChain:
+                    if not self._archived_since(after):  # else a generation began in between
+                        raise
+            try:
+                for tx in self.read_generation(after.generation, after):
+                    yield tx
+                    after = tx.position
+                after = self.generation_file(after.generation + 1).header.position
+            except StorageError as error:
+                raise OffChain(f"{error} Rebuild the index.") from None
+
+    def gone_on(self, end: Position | None) -> Position | None:
+        """`end`, up to which all was read; where that ends an archived generation, the start of the present one.
+
+        The same point for every reader, also where a generation holds nothing. Raises StorageError, Damaged.
+        """
+        reader = self.opened(self.witnessed())
+        present = reader.header.generation if reader is not None else 1
+        if end is None:
+            return reader.header.position if reader is not None and present > 1 else None
+        while end.generation < present and self.generation_file(end.generation).size == end.offset:
+            end = self.generation_file(end.generation + 1).header.position
+        return end
+
+    def _archived_since(self, position: Position) -> bool:
+        """True where the generation of a position is not the present one any more."""
+        reader = self.opened(self.witnessed())
+        return reader is not None and reader.header.generation > position.generation
 
     def generations(self) -> list[int]:
         """The numbers of all generations there are, oldest first."""
@@ -260,9 +305,13 @@ class JournalReader:
 
     def archived(self, generation: int) -> Path:
         """Where an earlier generation lies whole: the plain file, or where there is only that the cold one."""
-        plain = self.archive / f"{self.family}.{generation}.jsonl"
+        plain = self.plain_archive(generation)
         cold = cold_name(plain)
         return cold if not plain.exists() and cold.exists() else plain
+
+    def plain_archive(self, generation: int) -> Path:
+        """Where a generation is put when the next one begins."""
+        return self.archive / f"{self.family}.{generation}.jsonl"
 
     def note(
         self,

@@ -1,4 +1,4 @@
-"""What a journal does when something went wrong: torn tails, failed syncs; and its next generation.
+"""What a journal does when something went wrong: torn tails, failed syncs.
 
 Every function here runs under the journal's lock or takes it. The reasoning is in `journal`.
 """
@@ -6,24 +6,14 @@ Every function here runs under the journal's lock or takes it. The reasoning is 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator
-from hashlib import blake2b
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store import clock
-from store.durable import (
-    AppendFile,
-    link_file,
-    make_dirs,
-    replace_file,
-    write_aside,
-    write_file,
-)
+from store.durable import AppendFile, make_dirs, write_file
 from store.errors import ChartkeepError, ReadOnly, StorageError
 from store.journal_read import holds, read_header
 from store.model import Position
-from store.records import Draft, encode_header, encode_lines
 
 if TYPE_CHECKING:
     from store.journal import Journal
@@ -98,8 +88,8 @@ def _settle(journal: Journal, start: Position, end: Position) -> bool:
     generation = read_header(fresh.fileno(), journal.path).generation
     if generation != end.generation:
         # Compaction syncs a generation, on a descriptor of its own, before it archives it.
-        kept = AppendFile(journal.archived(end.generation))
-        if not holds(kept.fileno(), end, kept.path):
+        kept = journal.generation_file(end.generation)
+        if not holds(kept.fd, end, kept.path):
             raise StorageError(f"{kept.path} does not hold the change.", path=kept.path)
         return False
     if not holds(fresh.fileno(), end, journal.path):
@@ -115,65 +105,3 @@ def _settle(journal: Journal, start: Position, end: Position) -> bool:
     fresh.rewrite(min(start.offset, synced))
     fresh.sync()
     return False
-
-
-def next_generation(
-    journal: Journal, file: AppendFile, end: Position, live: Iterable[bytes | Draft], by: str
-) -> Position:
-    """Write the next generation aside, archive the present one whole, and swap; the new position."""
-    file.sync()
-    archived = journal.archived(end.generation)
-    previous = {"file": f"archive/{archived.name}", "size": end.offset, "hash": end.hash}
-    header, digest = encode_header(
-        generation=end.generation + 1,
-        created=clock.stamp(),
-        context=journal.context,
-        family=journal.family,
-        previous=previous,
-    )
-    chained = _Rechain(len(header), digest, by)
-    temp = write_aside(journal.path, chained.chunks(header, live))
-    make_dirs(journal.archive)
-    if not (archived.exists() and archived.samefile(journal.path)):  # else an earlier attempt got this far
-        link_file(journal.path, archived)
-    replace_file(temp, journal.path)
-    made = Position(end.generation + 1, chained.offset, chained.hash)
-    journal.witness.advance(made)
-    return made
-
-
-class _Rechain:
-    """Gives live records their place in a new chain, each a transaction of its own."""
-
-    def __init__(self, offset: int, digest: str, by: str) -> None:
-        self.offset = offset
-        self.hash = digest
-        self.by = by
-
-    def chunks(self, header: bytes, live: Iterable[bytes | Draft]) -> Iterator[bytes]:
-        """The bytes of the new generation, in blocks."""
-        block, size = [header], len(header)
-        for item in live:
-            line = self._moved(item) if isinstance(item, bytes) else self._made(item)
-            block.append(line)
-            size += len(line)
-            self.offset += len(line)
-            if size > _BLOCK:
-                yield b"".join(block)
-                block, size = [], 0
-        yield b"".join(block)
-
-    def _moved(self, line: bytes) -> bytes:
-        """A line of the old generation: who, when, version and record stay as they are."""
-        mark = line.rfind(b',"_t":[')
-        if mark < 0:
-            raise ValueError("not a journal line")
-        body = b'%b,"_t":["%x",1,1]' % (line[:mark], self.offset)
-        self.hash = blake2b(self.hash.encode("ascii") + body, digest_size=16).hexdigest()
-        return b'%b,"_h":"%b"}\n' % (body, self.hash.encode("ascii"))
-
-    def _made(self, draft: Draft) -> bytes:
-        lines, self.hash = encode_lines(
-            [draft], offset=self.offset, previous=self.hash, at=clock.stamp(), by=self.by, meta=None
-        )
-        return lines[0]

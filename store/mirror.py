@@ -86,12 +86,14 @@ class Mirror:
 
     def tail_after(self, indexed: Position | None, journal: Journal, end: Position) -> Tail:
         """What was committed after the index's position, up to `end`."""
+        generation = indexed.generation if indexed is not None else 1
+        if generation < end.generation:
+            raise Behind  # a new generation begins with copies of everything: no tail to hold in memory
+        if generation > end.generation:
+            return Tail(indexed)
         begun = self._tail.upto is not None
         if self._tail.after != indexed:
-            if (
-                end.offset - (indexed.offset if indexed and indexed.generation == end.generation else 0)
-                > TAIL_BYTES
-            ):
+            if end.offset - (indexed.offset if indexed is not None else 0) > TAIL_BYTES:
                 raise Behind
             self._tail, begun = Tail(indexed), False
         try:

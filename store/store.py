@@ -51,7 +51,10 @@ class Store(Committing):
     def state(self, context: str) -> Iterator[State]:
         """A view of a context's committed state, for planning that spans two contexts."""
         journal = self.journal(context)
-        with State(context, journal, journal.position(), Mirror(), self.index.snapshot) as state:
+        end = journal.position()
+        if (indexed := self.index.position(context)) is None or indexed.generation != end.generation:
+            self.sync(context)
+        with State(context, journal, end, Mirror(), self.index.snapshot) as state:
             yield state
 
     @contextmanager

@@ -220,8 +220,8 @@ class Index:
     def sync(self, journal: Journal) -> Synced:
         """Read into the index what the journal has beyond the stored position.
 
-        A position that is not on the journal's chain (shortened, replaced, a new generation) means
-        the context is read anew. Raises StorageError.
+        A position in an archived generation is gone on from. One that is not on the journal's chain
+        (shortened, replaced) means the context is read anew. Raises StorageError.
         """
         with self._writing:
             try:
@@ -237,6 +237,18 @@ class Index:
         with suppress(Damaged):  # met again below, and read up to there
             if position is not None and journal.trust(position) and journal.position() == position:
                 return Synced(0, 0, set(), False)
+        done = self._read_on(journal)
+        while done.more:  # each part is a database transaction of its own
+            part = self._read_on(journal)
+            done = part._replace(
+                transactions=done.transactions + part.transactions,
+                lines=done.lines + part.lines,
+                charts=done.charts | part.charts,
+                reset=done.reset or part.reset,
+            )
+        return done
+
+    def _read_on(self, journal: Journal) -> Synced:
         with sqlite.translated(self.path):
             conn = self._writable()
             conn.execute("BEGIN IMMEDIATE")

@@ -15,6 +15,7 @@ from store import clock
 from store.index.activity import Activity
 from store.index.base import marks
 from store.index.extract import bind_key
+from store.index.places import Places
 from store.index.search import Search
 from store.model import ARCHIVE, ChartRow, ChartView, ContextInfo, Progress, StepRow
 
@@ -54,7 +55,7 @@ class Parts(NamedTuple):
     reality: list[str]
 
 
-class Snapshot(Activity, Search):
+class Snapshot(Activity, Places, Search):
     """All reads on one consistent state of the index; get one from `Index.snapshot()`."""
 
     # -- contexts --------------------------------------------------------------------------------

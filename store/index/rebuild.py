@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store.errors import Damaged
-from store.index import derive, sqlite, sync
+from store.index import carried, derive, sqlite, sync
 from store.index.conflicts import Conflicts
 from store.index.extract import bind_key, extract
 from store.model import Position
@@ -90,7 +90,7 @@ class Loader:
         self.conflicts = Conflicts(conn, self.ctx)
         self._seq = 0
         self._lines = 0
-        self._again: list[tuple[str | bytes, int | None]] = []
+        self._again: list[tuple[str | bytes, int | None, int, int, int, int]] = []
         self._transactions: list[tuple[Any, ...]] = []
         self._versions: list[tuple[Any, ...]] = []
         self._records: list[tuple[Any, ...]] = []
@@ -99,28 +99,29 @@ class Loader:
 
     def run(self, progress: _Told) -> None:
         """Read the journal to its end, or to where it is damaged."""
-        self.conn.execute("CREATE TEMP TABLE again (key PRIMARY KEY, rid INTEGER) WITHOUT ROWID")
+        self.conn.execute(_AGAIN)
         position: Position | None = None
-        carried = len(self.journal.generations()) > 1
+        several = len(self.journal.generations()) > 1
         try:
-            for tx in sync.transactions(self.journal, None):
-                self._add(tx, carried)
+            for tx in carried.transactions(self.journal, None):
+                self._add(tx, several)
                 position = tx.position
                 if len(self._versions) >= BATCH:
                     self._flush()
                     progress(tx.end)
+            position = self.journal.gone_on(position)
         except Damaged:
             # What lies before it is loaded; sync and verify tell of the rest.
             pass
         self._flush()
-        self._drop_superseded(carried)
+        self._drop_superseded(several)
         self.conn.execute("DROP TABLE again")
         if position is not None:
             sync.store_position(
                 self.conn, self.journal.context, self.journal.family, position, self._seq, self._lines
             )
 
-    def _add(self, tx: Tx, carried: bool) -> None:
+    def _add(self, tx: Tx, several: bool) -> None:
         self._seq = seq = sync.next_seq(self._seq, tx.at, self.ctx)
         self._transactions.append(sync.tx_row(tx, seq, self.ctx))
         self._lines += len(tx.lines)
@@ -130,9 +131,10 @@ class Loader:
             key = bind_key(name)
             add((seq, n, ctx, key, ver, 1 if raw is None else 0, generation, start, size))
             rid = self._record(key, line, raw) if raw is not None else None
-            if carried or ver > 1:
-                self._again.append((key, rid))
-        self.conflicts.apply(tx, seq)
+            if several or ver > 1:
+                self._again.append((key, rid, ver, generation, start, size))
+        if not carried.copied(tx):
+            self.conflicts.apply(tx, seq)
 
     def _record(self, key: str | bytes, line: Line, raw: bytes) -> int:
         rid = self.next_id
@@ -156,10 +158,7 @@ class Loader:
         run(_INSERT_RECORD, self._records)
         run("INSERT INTO observations VALUES (?, ?)", self._observations)
         run("INSERT INTO relations VALUES (?, ?, ?, ?, ?)", self._relations)
-        run(
-            "INSERT INTO again VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET rid = excluded.rid",
-            self._again,
-        )
+        run(_SEEN_AGAIN, self._again)
         for rows in (
             self._transactions,
             self._versions,
@@ -170,7 +169,7 @@ class Loader:
         ):
             rows.clear()
 
-    def _drop_superseded(self, carried: bool) -> None:
+    def _drop_superseded(self, several: bool) -> None:
         """Only the last version of a key is a live record, and none where it was a deletion."""
         run = self.conn.execute
         if run("SELECT 1 FROM again LIMIT 1").fetchone() is None:
@@ -187,12 +186,16 @@ class Loader:
         for table in ("relations", "records"):
             run(f"DELETE FROM {table} WHERE id IN (SELECT id FROM stale)")
         run("DROP TABLE stale")
-        if carried:
+        if several:
             self._drop_carried()
 
     def _drop_carried(self) -> None:
         """A new generation begins with copies of the live lines: those versions are known already."""
         run = self.conn.execute
+        run(
+            "UPDATE records SET generation = a.generation, start = a.start, size = a.size FROM again a"
+            " WHERE records.id = a.rid AND a.generation > records.generation"
+        )
         run("CREATE INDEX carried ON versions (ctx, key, ver, seq, n)")
         run(
             "DELETE FROM versions WHERE ctx = ? AND EXISTS (SELECT 1 FROM versions w WHERE w.ctx = versions.ctx"
@@ -203,6 +206,16 @@ class Loader:
         run("DELETE FROM transactions WHERE ctx = ? AND seq NOT IN (SELECT seq FROM versions)", (self.ctx,))
 
 
+_AGAIN = (
+    "CREATE TEMP TABLE again (key PRIMARY KEY, rid INTEGER, ver INTEGER, generation INTEGER, start INTEGER,"
+    " size INTEGER) WITHOUT ROWID"
+)
+_SEEN_AGAIN = (
+    # The record of a version is the one made when it was first met; its line is the newest copy.
+    "INSERT INTO again VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+    " rid = CASE WHEN excluded.ver > ver THEN excluded.rid ELSE rid END, ver = excluded.ver,"
+    " generation = excluded.generation, start = excluded.start, size = excluded.size WHERE excluded.ver >= ver"
+)
 _INSERT_RECORD = sync.INSERT_RECORD.replace("(ctx,", "(id, ctx,", 1).replace("VALUES (", "VALUES (?, ", 1)
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store.errors import Damaged, StorageError
-from store.index import derive
+from store.index import carried, derive
 from store.index.conflicts import Conflicts
 from store.index.extract import CHART, ENTITY, OUTCOME, RELATION, STEP, Columns, bind_key, extract, scrub
 from store.model import Position
@@ -50,6 +50,8 @@ class Synced(NamedTuple):
     """True where the context was read anew from its beginning."""
     damage: Damaged | None = None
     """Set where the journal is damaged: what lies before the damage is in the index."""
+    more: bool = False
+    """True where it stopped on the way, to let others have the database: sync again."""
 
 
 class _Old(NamedTuple):
@@ -152,15 +154,6 @@ def load_position(conn: sqlite3.Connection, context: str, family: str) -> tuple[
     return (None, 0, 0) if row is None else (Position(*row[:3]), row[3], row[4])
 
 
-def transactions(journal: Journal, after: Position | None) -> Iterable[Tx]:
-    """What lies after a position; from the beginning, that is all generations, the archived first."""
-    if after is None:
-        generations = journal.generations()
-        for generation in generations[:-1]:
-            yield from journal.read_generation(generation)
-    yield from journal.read(after)
-
-
 def sync_context(conn: sqlite3.Connection, journal: Journal) -> Synced:
     """Read what is new into the index. Wants an open write transaction; the caller commits it.
 
@@ -172,18 +165,22 @@ def sync_context(conn: sqlite3.Connection, journal: Journal) -> Synced:
     ctx = context_id(conn, journal.context)
     applier = Applier(conn, ctx, seq)
     damage = None
-    count = 0
+    start = position
+    more = False
     try:
-        for tx in transactions(journal, position):
+        for tx in carried.transactions(journal, position):
             applier.apply(tx)
             position = tx.position
-            count += 1
+            if more := applier.moved >= carried.MOST and not reset:
+                break
+        else:
+            position = journal.gone_on(position)
     except Damaged as error:
         damage = error
-    if count and position is not None:
+    if position is not None and position != start:
         charts = applier.finish(everything=reset)
         store_position(conn, journal.context, journal.family, position, applier.seq, lines + applier.lines)
-        return Synced(count, applier.lines, charts, reset, damage)
+        return Synced(applier.transactions, applier.lines - applier.moved, charts, reset, damage, more)
     return Synced(0, 0, set(), False, damage)
 
 
@@ -217,6 +214,11 @@ class Applier:
         self.ctx = ctx
         self.seq = seq
         self.lines = 0
+        self.transactions = 0
+        """Those applied that were news."""
+        self.moved = 0
+        """Lines of versions that were known: carried over by a new generation."""
+        self._copies: list[Tx] = []
         self.conflicts = Conflicts(conn, ctx)
         self._touched: set[str] = set()
         self._stepped: set[str] = set()
@@ -228,16 +230,40 @@ class Applier:
 
     def apply(self, tx: Tx) -> None:
         """One transaction."""
+        copied = carried.copied(tx)
+        if copied and tx.lines[0].raw is not None:
+            self._copies.append(tx)
+            if len(self._copies) >= carried.BATCH:
+                self._move()
+            return
+        self._move()
+        self._apply(tx, copied)
+
+    def _move(self) -> None:
+        """Give the lines carried over so far their new place; those that are none are applied."""
+        copies, self._copies = self._copies, []
+        if copies and carried.move_places(self.conn, self.ctx, [tx.lines[0] for tx in copies]):
+            for tx in copies:
+                self.seq = next_seq(self.seq, tx.at, self.ctx)
+            self.lines += len(copies)
+            self.moved += len(copies)
+            return
+        for tx in copies:
+            self._apply(tx, copied=True)
+
+    def _apply(self, tx: Tx, copied: bool) -> None:
         self.seq = next_seq(self.seq, tx.at, self.ctx)
         written = 0
         for n, line in enumerate(tx.lines):
-            written += self._apply_line(line, n)
+            written += self._apply_line(line, n, copied)
         if written:
             self.conn.execute(INSERT_TX, tx_row(tx, self.seq, self.ctx))
             self.conflicts.apply(tx, self.seq)
+            self.transactions += 1
         self.lines += len(tx.lines)
+        self.moved += len(tx.lines) - written
 
-    def _apply_line(self, line: Line, n: int) -> bool:
+    def _apply_line(self, line: Line, n: int, copied: bool) -> bool:
         """False for a line that a new generation carried over: that version is known."""
         key = bind_key(line.key)
         row = self.conn.execute(
@@ -246,10 +272,10 @@ class Applier:
         ).fetchone()
         old = _Old(*row) if row is not None else None
         if old is not None and old.ver >= line.ver:
-            self.conn.execute(
-                "UPDATE records SET generation = ?, start = ?, size = ? WHERE id = ?",
-                (line.generation, line.offset, line.length, old.id),
-            )
+            if old.ver == line.ver:
+                carried.move_places(self.conn, self.ctx, [line])
+            return False
+        if copied and old is None and carried.known(self.conn, self.ctx, line):
             return False
         order = old.ord if old is not None else self._order(key, line)
         self.conn.execute(
@@ -351,6 +377,7 @@ class Applier:
 
     def finish(self, *, everything: bool) -> set[str]:
         """Derive what changed, or everything in the context; the ids of the charts concerned."""
+        self._move()
         if everything:
             resolve_loose(self.conn, self.ctx)
             derive.derive_all(self.conn, self.ctx)

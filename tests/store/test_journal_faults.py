@@ -167,7 +167,7 @@ def append_unsynced(folder):
     """What another process does between our write and the end of our sync, not yet synced itself."""
     other = open_journal(folder)
     with other.locked(5, ""):
-        file, position = other._ready()
+        file, position = other.ready()
         from store.records import encode_lines
 
         lines, _ = encode_lines(

@@ -1,0 +1,49 @@
+"""Where the live lines of a context lie: what compaction asks the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from store.index.base import Reads
+from store.index.extract import read_key
+
+
+class Mark(NamedTuple):
+    """A deletion that still stands: the place of its line."""
+
+    key: str
+    ver: int
+    generation: int
+    offset: int
+    length: int
+
+
+class Places(Reads):
+    """The part of a Snapshot that knows places."""
+
+    def live_places(self, context: str) -> Iterator[tuple[int, int, int]]:
+        """(generation, offset, length) of every live record, in the order the keys were first written."""
+        yield from self._ask(
+            "SELECT generation, start, size FROM records WHERE ctx = ? ORDER BY ord", (self._ctx(context),)
+        )
+
+    def live_size(self, context: str) -> tuple[int, int]:
+        """How many live records there are, and the bytes of their lines."""
+        row = self._ask(
+            "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM records WHERE ctx = ?", (self._ctx(context),)
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def marks_in(self, context: str, generation: int) -> Iterator[Mark]:
+        """The deletions committed in a generation (not carried into it) that still stand, in order."""
+        # The plus keeps SQLite from reading all keys: `seq` leads to the generation's versions.
+        rows = self._ask(
+            "SELECT key, ver, generation, start, size FROM versions v WHERE +ctx = ?1 AND deleted = 1"
+            " AND generation = ?2 AND seq >= (SELECT seq FROM transactions WHERE ctx = ?1 AND generation = ?2"
+            " ORDER BY start LIMIT 1) AND NOT EXISTS (SELECT 1 FROM versions w WHERE w.ctx = ?1"
+            " AND w.key = v.key AND w.ver > v.ver) ORDER BY seq, n",
+            (self._ctx(context), generation),
+        )
+        for key, *rest in rows:
+            yield Mark(read_key(key), *rest)

@@ -1,0 +1,419 @@
+"""The next generation of a journal: written aside while readers and writers go on, swapped in under the lock.
+
+1. What is carried over are ranges of bytes: a line's hash is checked against the line before it, its place
+   and hash are made anew, and the record within is never parsed. Damage is never carried over: it is told.
+2. Nearly everything is written and synced without the lock, as of a position of the journal. Under the lock
+   follow only the newest versions of what was committed after it, deletions too. Where that position is no
+   longer on the chain, or another generation began, nothing was done (`OffChain`) and the caller starts again.
+3. The old generation is synced, then linked into the archive, durably, then the new one is renamed over its
+   name. A crash leaves the old one in place or the new one with the old one archived whole. A file left
+   aside by a crash is removed by the next compaction (`leftovers`).
+4. The header names the generation before, with the size and hash at the position. Where more was committed
+   after it, the last line carried over says in its `tx` where the generation before ended (`ends_as_told`).
+5. One compaction at a time: callers hold `exclusive`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from store import clock
+from store.durable import (
+    TEMP_SUFFIX,
+    AppendFile,
+    Lock,
+    link_file,
+    make_dirs,
+    move,
+    remove_file,
+    replace_file,
+    write_aside,
+)
+from store.errors import StorageError
+from store.journal_read import (
+    OffChain,
+    ReadFile,
+    Source,
+    damaged,
+    ends_transaction,
+    line_number,
+    pread,
+    raw_lines,
+)
+from store.model import Position
+from store.records import BadJson, Draft, decode_line, dumps, encode_header, encode_lines
+
+if TYPE_CHECKING:
+    from store.journal import Journal
+
+Place = tuple[int, int, int]
+"""(generation, offset, length) of a line."""
+
+CARRIED = "carry"
+"""The command in the `tx` of the line that says where the generation before ended."""
+
+_BLOCK = 1 << 20
+_ROUNDS = 5
+_FEW = 64
+"""Keys committed meanwhile that are left to be carried over under the lock."""
+_TAIL = 42
+"""Bytes of `,"_h":"<32 hex>"}` and the newline."""
+_BEFORE = 35
+"""Bytes of `<32 hex>"}` and the newline, at the end of the line before."""
+_AGE = 86_400.0
+
+
+class Swapped(NamedTuple):
+    """A generation that was begun."""
+
+    position: Position
+    """The end of what was carried over."""
+    archived: Path
+    """Where the generation before lies now."""
+    before: int
+    """Bytes of it."""
+    lines: int
+    """Lines carried over."""
+    locked: float
+    """Seconds for which the journal's lock was held."""
+
+
+@contextmanager
+def exclusive(journal: Journal, timeout: float = 0.0) -> Iterator[None]:
+    """Hold what keeps a second compaction of the journal out. Raises Locked."""
+    with Lock(journal.path.with_suffix(".compact")).held(timeout, "compaction"):
+        yield
+
+
+def leftovers(path: Path) -> list[Path]:
+    """Files that a crash left beside the journal at `path`, for the holder of `exclusive`."""
+    found = path.parent.glob(f".{path.name}.*{TEMP_SUFFIX}")
+    return sorted(file for file in found if _forsaken(file, len(path.name) + 2))
+
+
+def _forsaken(file: Path, start: int) -> bool:
+    """True where the process that wrote the file is gone, or the file is too old to be in use."""
+    pid = file.name[start:].partition("-")[0]
+    with suppress(OSError):
+        if clock.now().timestamp() - file.stat().st_mtime > _AGE:
+            return True
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return True
+    except OSError:
+        pass
+    return False
+
+
+# -- while readers and writers run -----------------------------------------------------------------
+
+
+def compact(
+    journal: Journal,
+    start: Position,
+    places: Iterable[Place],
+    *,
+    timeout: float = 60.0,
+    told: Callable[[int], None] | None = None,
+) -> Swapped:
+    """Archive this generation and go on with the lines at `places`, which are the live ones as of `start`.
+
+    `told(lines)` hears how many were carried over. Raises OffChain where `start` does not hold any more (rule 2),
+    Damaged for a line that is not what was written, Locked, StorageError; the journal is as it was then.
+    """
+    reader = journal.opened(journal.witnessed())
+    if reader is None or not ends_transaction(reader.fd, start, reader.header, journal.path):
+        raise OffChain(f"{journal.path} has no transaction ending at {start}.")
+    header, digest = _header(journal, start)
+    carrying = Carrying(journal, len(header), digest)
+    temp = write_aside(journal.path, carrying.chunks(header, places, told))
+    try:
+        aside = AppendFile(temp)
+        try:
+            position, held_back = _catch_up(journal, aside, carrying, start)
+            make_dirs(journal.archive)
+            return _swap(journal, aside, carrying, position, held_back, timeout)
+        finally:
+            aside.close()
+    except BaseException:
+        with suppress(StorageError):
+            remove_file(temp, sync=False)
+        raise
+
+
+def _catch_up(
+    journal: Journal, aside: AppendFile, carrying: Carrying, position: Position
+) -> tuple[Position, dict[str, Place]]:
+    """Carry over what was committed meanwhile until little is left for the lock; where that is, and one line kept back.
+
+    One is kept back since the last line carried over has to say where the generation ended (rule 4).
+    """
+    kept: dict[str, Place] = {}
+    for _ in range(_ROUNDS):
+        late, position = _newest(journal, position)
+        kept.update(late)
+        if len(late) <= _FEW:
+            break
+        *first, last = kept
+        aside.append(b"".join(carrying.blocks(kept.pop(key) for key in first)))
+        kept = {last: kept[last]}
+    aside.sync()
+    return position, kept
+
+
+def _newest(journal: Journal, after: Position) -> tuple[dict[str, Place], Position]:
+    """The place of the newest version of each key committed after a position, and the end of them."""
+    found: dict[str, Place] = {}
+    for tx in journal.read(after):
+        for line in tx.lines:
+            found.pop(line.key, None)
+            found[line.key] = line[:3]
+        after = tx.position
+    return found, after
+
+
+def _swap(
+    journal: Journal,
+    aside: AppendFile,
+    carrying: Carrying,
+    position: Position,
+    kept: dict[str, Place],
+    timeout: float,
+) -> Swapped:
+    """What has to happen under the lock."""
+    with journal.locked(timeout, "compaction", create=False):
+        begun = clock.monotonic()
+        file, end = journal.ready(create=False)
+        if end.generation != position.generation:
+            raise OffChain(f"{journal.path} has begun generation {end.generation} meanwhile.")
+        late, _ = _newest(journal, position)
+        if rest := list({**kept, **late}.values()):
+            data = b"".join(carrying.blocks(rest[:-1]))
+            aside.append(data + carrying.sealing(rest[-1], end))
+            aside.sync()
+        file.sync()
+        made = _put_in_place(journal, aside.path, end, carrying)
+        archived = journal.plain_archive(end.generation)
+        return Swapped(made, archived, end.offset, carrying.lines, clock.monotonic() - begun)
+
+
+def _put_in_place(journal: Journal, temp: Path, end: Position, carrying: Carrying) -> Position:
+    """Link the present generation into the archive and rename the new one over it; the new end."""
+    archived = journal.plain_archive(end.generation)
+    if archived.exists() and not archived.samefile(journal.path):
+        # Not this generation, whose name it has: kept, since nobody knows where it comes from.
+        make_dirs(journal.recovery)
+        move(archived, journal.recovery / f"{journal.context}-{archived.name}-{clock.file_stamp()}")
+    if not archived.exists():  # else an earlier attempt got this far
+        link_file(journal.path, archived)
+    replace_file(temp, journal.path)
+    journal.forget_file()
+    made = Position(end.generation + 1, carrying.offset, carrying.hash)
+    try:
+        journal.witness.advance(made)
+    except StorageError as error:
+        journal.note("warning", "witness-not-written", str(error))
+    return made
+
+
+# -- under the lock, from whatever the caller has --------------------------------------------------
+
+
+def start(
+    journal: Journal, file: AppendFile, end: Position, live: Iterable[bytes | Draft], by: str
+) -> Position:
+    """Begin the next generation with the lines and drafts of `live`; the new position. Wants the journal's lock."""
+    file.sync()
+    header, digest = _header(journal, end)
+    carrying = Carrying(journal, len(header), digest)
+    temp = write_aside(journal.path, carrying.given(header, live, by))
+    make_dirs(journal.archive)
+    return _put_in_place(journal, temp, end, carrying)
+
+
+def _header(journal: Journal, end: Position) -> tuple[bytes, str]:
+    archived = journal.plain_archive(end.generation)
+    return encode_header(
+        generation=end.generation + 1,
+        created=clock.stamp(),
+        context=journal.context,
+        family=journal.family,
+        previous={"file": f"archive/{archived.name}", "size": end.offset, "hash": end.hash},
+    )
+
+
+# -- lines -----------------------------------------------------------------------------------------
+
+
+class Carrying:
+    """Gives lines their place in a new chain, each a transaction of its own; in constant memory."""
+
+    def __init__(self, journal: Journal, offset: int, digest: str) -> None:
+        self.offset = offset
+        self.hash = digest
+        self.lines = 0
+        self._journal = journal
+
+    def chunks(
+        self, header: bytes, places: Iterable[Place], told: Callable[[int], None] | None = None
+    ) -> Iterator[bytes]:
+        """The bytes of the new generation, in blocks."""
+        yield header
+        for block in self.blocks(places):
+            yield block
+            if told is not None:
+                told(self.lines)
+
+    def given(self, header: bytes, live: Iterable[bytes | Draft], by: str) -> Iterator[bytes]:
+        """The same for lines in hand, which the caller has checked, and new records."""
+        block = [header]
+        size = 0
+        for item in live:
+            line = self._carried(item) if isinstance(item, bytes) else self._made(item, by)
+            block.append(line)
+            self.offset += len(line)
+            self.lines += 1
+            size += len(line)
+            if size > _BLOCK:
+                yield b"".join(block)
+                block, size = [], 0
+        yield b"".join(block)
+
+    def blocks(self, places: Iterable[Place]) -> Iterator[bytes]:
+        """The lines at `places` with their new place and hash. Raises Damaged, StorageError."""
+        made: list[bytes] = []
+        offset, digest, begun = self.offset, self.hash.encode("ascii"), self.offset
+        hashing = blake2b(digest_size=16).copy  # a copy is made faster than a fresh one
+        window = _Window(self._journal)
+        for generation, start, length in places:
+            low = start - _BEFORE
+            at = low - window.start
+            if generation != window.generation or at < 0 or start + length > window.end:
+                window.move(generation, low, start + length)
+                at = 0
+            # The loop runs once for every live line: no calls it can do without.
+            line = window.data[at + _BEFORE : at + _BEFORE + length]
+            check = hashing()
+            check.update(window.data[at : at + 32] + line[:-_TAIL])
+            mark = line.rfind(b',"_t":["', 0, -_TAIL)
+            if line[-_TAIL:] != b',"_h":"%b"}\n' % check.hexdigest().encode() or mark < 0:
+                raise window.damaged(start)
+            head = line[:mark]
+            if b',"tx":{' in head:
+                head = _without_tx(head)
+            body = b'%b,"_t":["%x",1,1]' % (head, offset)
+            check = hashing()
+            check.update(digest + body)
+            digest = check.hexdigest().encode()
+            line = b'%b,"_h":"%b"}\n' % (body, digest)
+            made.append(line)
+            offset += len(line)
+            if offset - begun > _BLOCK:
+                self.offset, self.hash, self.lines, begun = (
+                    offset,
+                    digest.decode(),
+                    self.lines + len(made),
+                    offset,
+                )
+                yield b"".join(made)
+                made.clear()
+        self.offset, self.hash, self.lines = offset, digest.decode(), self.lines + len(made)
+        yield b"".join(made)
+
+    def sealing(self, place: Place, end: Position) -> bytes:
+        """The last line to be carried over: it says where the generation before ended."""
+        copy = Carrying(self._journal, self.offset, self.hash)
+        line = b"".join(copy.blocks([place]))
+        where = b',"tx":%b' % dumps(
+            {"cmd": CARRIED, "label": "", "session": "", "group": f"{end.generation}:{end.offset}:{end.hash}"}
+        )
+        at = line.find(b',"record":')
+        at = line.find(b',"deleted_at":') if at < 0 else at
+        sealed = self._carried(line[:at] + where + line[at:], seal=True)
+        self.offset += len(sealed)
+        self.lines += 1
+        return sealed
+
+    def _carried(self, line: bytes, *, seal: bool = False) -> bytes:
+        """A line of the old generation: who, when, version and record stay as they are."""
+        mark = line.rfind(b',"_t":[')
+        if mark < 0:
+            raise ValueError("not a journal line")
+        head = line[:mark] if seal else _without_tx(line[:mark])
+        body = b'%b,"_t":["%x",1,1]' % (head, self.offset)
+        self.hash = blake2b(self.hash.encode("ascii") + body, digest_size=16).hexdigest()
+        return b'%b,"_h":"%b"}\n' % (body, self.hash.encode("ascii"))
+
+    def _made(self, draft: Draft, by: str) -> bytes:
+        lines, self.hash = encode_lines(
+            [draft], offset=self.offset, previous=self.hash, at=clock.stamp(), by=by, meta=None
+        )
+        return lines[0]
+
+
+def _without_tx(head: bytes) -> bytes:
+    """A line up to its `_t` without the `tx` member: what the transaction was stays in the archive."""
+    record = head.find(b',"record":')
+    found = head.find(b',"tx":{', 0, record if record >= 0 else len(head))
+    if found < 0:  # within the record
+        return head
+    return head[:found] + head[record if record >= 0 else head.rfind(b',"deleted_at":') :]
+
+
+class _Window:
+    """A stretch of one generation in memory: longer while lines are asked for one after the other."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._source: Source = -1
+        self._path = journal.path
+        self._reader: ReadFile | None = None
+        self._ahead = 0
+        self.generation = 0
+        self.start = 0
+        self.end = 0
+        self.data = b""
+
+    def move(self, generation: int, low: int, high: int) -> None:
+        """Have the bytes from `low`, at least to `high`, in memory."""
+        if generation != self.generation:
+            reader = self._journal.generation_file(generation)
+            self._source, self._path, self.generation = reader.fd, reader.path, generation
+            self.start = self.end = low
+            self._reader = reader  # which closes its descriptor with its last reference
+        near = self.start <= low < self.end + _BLOCK
+        self._ahead = min(max(2 * self._ahead, 1 << 12), _BLOCK) if near else 0
+        self.data = pread(self._source, max(high - low, self._ahead), low, self._path)
+        self.start, self.end = low, low + len(self.data)
+
+    def damaged(self, start: int) -> Exception:
+        """What to raise for a line at `start` that is not what was written."""
+        number = line_number(self._source, start, self._path)
+        why = "the line is not what was written there, so it is not carried over"
+        return damaged(self._path, number, start, why)
+
+
+# -- checking --------------------------------------------------------------------------------------
+
+
+def ends_as_told(newer: ReadFile, end: Position) -> bool:
+    """True where a generation may end at `end` by what the one after it, `newer`, says (rule 4)."""
+    told = newer.header.previous
+    if told is None:
+        return False
+    if (told.get("size"), told.get("hash")) == (end.offset, end.hash):
+        return True
+    where = f"{end.generation}:{end.offset}:{end.hash}".encode()
+    command = b'"tx":{"cmd":%b' % dumps(CARRIED)
+    for line in raw_lines(newer.fd, newer.header.end, newer.path, None):
+        if command in line:
+            with suppress(BadJson):
+                meta = decode_line(line).tx or {}
+                return meta.get("cmd") == CARRIED and meta.get("group") == where.decode()
+    return False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from store import records, transfer
 from store.errors import NotFound, Refused, UndoRefused
 from store.model import Change, Edit, Json, Plan, TxRow
+from store.past import JournalHistory
 from store.undo import Clash, Touched, inverse
 
 if TYPE_CHECKING:
@@ -176,6 +177,8 @@ def _move_back(store: Store, group: list[TxRow], *, undoes: bool) -> list[Change
 
 
 def _take_back(store: Store, row: TxRow, *, undoes: bool) -> Change:
+    from store import conflicts
+
     label = _label(row, undoes)
 
     def plan(state: State) -> Plan:
@@ -194,9 +197,14 @@ def _take_back(store: Store, row: TxRow, *, undoes: bool) -> Change:
         except Clash as clash:
             raise UndoRefused(_refusal(store, row, clash, undoes)) from None
         _refuse_orphans(state, row, edits, undoes)
+        if not edits and touched and settled:
+            edits = [conflicts.as_it_is(JournalHistory(state), touched[0].key, touched[0].current)]
         return Plan("undo" if undoes else "redo", label, edits)
 
     store.sync(row.context)
+    with store.snapshot() as snap:
+        # Where what won was kept, nothing differs; but the conflict is to be open, or settled, again.
+        settled = snap.settles(row.context, row.tx)
     return store.commit(
         row.context,
         plan,

@@ -272,6 +272,12 @@ class Activity(Reads):
             for ctx, name, key, path, *rest in rows
         ]
 
+    def settles(self, context: str, tx: str) -> bool:
+        """True where a transaction settled a conflict, or opened one again."""
+        bind = (self._ctx(context), tx, tx)
+        sql = "SELECT 1 FROM conflicts WHERE ctx = ? AND (settled_by = ? OR last = ?) LIMIT 1"
+        return self._ask(sql, bind).fetchone() is not None
+
     def conflict_counts(self) -> dict[str, int]:
         """Open conflicts by context, of the contexts that have any."""
         rows = self._ask("SELECT ctx, COUNT(*) FROM conflicts WHERE state = 'open' GROUP BY ctx")

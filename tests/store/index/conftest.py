@@ -28,6 +28,8 @@ QUERIES = {
     "relations": "SELECT r.key, e.from_name, e.type, e.to_name FROM relations e JOIN records r ON r.id = e.id",
     "charts": "SELECT c.name, h.* FROM charts h JOIN contexts c ON c.id = h.ctx",
     "steps": "SELECT c.name, s.* FROM steps s JOIN contexts c ON c.id = s.ctx",
+    "conflicts": "SELECT c.name, k.seq >> 10, k.n, k.id AS named, key, path, ours, theirs, base, ver, at, who, state, now,"
+    " settled_as, settled_by, last FROM conflicts k JOIN contexts c ON c.id = k.ctx",
     "words": "SELECT h.chart_id, w.words FROM chart_words w JOIN charts h ON h.id = w.rowid",
     "orphans": "SELECT COUNT(*) FROM observations b WHERE b.id >> 16 NOT IN (SELECT id FROM records)",
     "all words": "SELECT COUNT(*) FROM chart_words",

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test lint format bench screenshots schema keys clean
+.PHONY: run test faults lint format bench screenshots schema keys clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "chartkeep needs Python 3.11 or newer: make run PYTHON=python3.11")'
@@ -21,6 +21,9 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+faults: $(VENV)/.dev
+	CHARTKEEP_FAULTS=full $(BIN)/python -m pytest -n auto tests/faults $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

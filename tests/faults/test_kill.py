@@ -7,59 +7,100 @@ import random
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
+from tests.faults.tally import tally
+from tests.faults.workload import BATCH
 from tests.stores import Opener, live
 
-ROUNDS = 200 if os.environ.get("CHARTKEEP_FAULTS") == "full" else 25
-
-CHILD = """
-import sys
-from store import charts, open_store
-store = open_store(sys.argv[1])
-store.start_background()
-first = int(sys.argv[2])
-for n in range(first, first + 100000):
-    change = store.run("default", charts.create_chart, f"Book {n}", "r", steps=["a", "b", "c"])
-    print(n, change.focus, flush=True)
-"""
+FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
+ROUNDS = 250 if FULL else 10
+SEEDS = (1, 2, 3, 4) if FULL else (1,)
+PARTS = ("_desired_outcome", "_current_reality")
+STEPS = ("_action_1", "_action_2", "_action_3")
 
 
-def test_acknowledged_commands_survive_kill_9(folder: Path, opened: Opener) -> None:
-    dice = random.Random(7)
-    acknowledged: dict[int, str] = {}
-    first = 0
-    for _ in range(ROUNDS):
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(folder), str(first)], stdout=subprocess.PIPE, text=True
-        )
-        assert child.stdout is not None
-        line = child.stdout.readline()
-        deadline = time.monotonic() + dice.random() * 0.08
-        lines = [line]
-        while time.monotonic() < deadline:
-            lines.append(child.stdout.readline())
-        child.kill()
-        lines += child.stdout.readlines()
-        child.wait()
-        for said in lines:
-            if said.endswith("\n"):
-                number, name = said.split()
-                acknowledged[int(number)] = name
-        first = max(acknowledged) + 2
+@pytest.mark.timeout(3600 if FULL else 150)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_acknowledged_commands_survive_kill_9(folder: Path, opened: Opener, seed: int) -> None:
+    dice = random.Random(seed)
+    said: dict[str, list[list[str]]] = defaultdict(list)
+    for number in range(ROUNDS):
+        for line in _killed(folder, seed * 1000 + number, dice.random() * 0.25):
+            kind, *rest = line.split()
+            said[kind].append(rest)
     store = opened()
     store.catch_up()
     state = live(store)
-    assert len(acknowledged) >= ROUNDS
-    for name in acknowledged.values():
-        assert f"e:{name}_chart" in state
-    charts_there = [key for key in state if key.endswith("_chart")]
-    for key in charts_there:
-        base = key.removesuffix("_chart")
-        parts = ("_desired_outcome", "_current_reality", "_action_1", "_action_2", "_action_3")
-        assert all(base + part in state for part in parts), "half a command"
+    for (name,) in said["chart"]:
+        assert f"e:{name}_chart" in state, f"lost: {name}"
+    for name, text in said["fact"]:
+        assert text in state[f"e:{name}_current_reality"]["observations"], f"lost: {text}"
+    for (tag,) in said["foreign"]:
+        assert f"e:foreign-{tag}" in state, f"lost: foreign-{tag}"
+    batches = _batches(state)
+    for (tag,) in said["batch"]:
+        assert batches[tag] == BATCH, f"lost: batch-{tag}"
+    assert set(batches.values()) <= {BATCH}, "half a batch"
+    _whole(state)
     assert [item for item in store.verify() if item.severity == "error"] == []
     store.settle()
-    assert store.layout.chart_file("default").read_bytes().count(b'"structural_tension_chart"') == len(
-        charts_there
-    )
+    there = sum(key.endswith("_chart") for key in state)
+    assert store.layout.chart_file("default").read_bytes().count(b'"structural_tension_chart"') == there
+    _backups(store, said["backup"])
+    acknowledged = sum(len(lines) for kind, lines in said.items() if kind != "open")
+    assert acknowledged >= ROUNDS
+    tally("kill -9", kills=ROUNDS, acknowledged=acknowledged, lost=0, half_visible=0)
+
+
+def _killed(folder: Path, seed: int, seconds: float) -> list[str]:
+    """Run the workload, kill it after a while, and return what it acknowledged."""
+    words = [sys.executable, "-m", "tests.faults.workload", str(folder), str(seed)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        if seed % 10 == 0:
+            time.sleep(seconds)  # killed while it starts, too
+            first = b""
+        else:
+            first = child.stdout.readline()
+            time.sleep(seconds)
+        running = child.poll() is None
+        child.kill()
+        lines = (first + child.stdout.read()).splitlines(keepends=True)
+        assert running, child.stderr.read().decode()
+    return [line.decode() for line in lines if line.endswith(b"\n")]
+
+
+def _batches(state: dict[str, object]) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    for key, value in state.items():
+        if key.endswith("_desired_outcome"):
+            text = value["observations"][0]  # type: ignore[index]
+            if text.startswith("batch-"):
+                found[text.removeprefix("batch-").rpartition("-")[0]] += 1
+    return found
+
+
+def _whole(state: dict[str, object]) -> None:
+    """No half of a command is to be seen."""
+    for key in state:
+        if not key.endswith("_chart"):
+            continue
+        base = key.removesuffix("_chart")
+        assert all(base + part in state for part in PARTS), f"half a command: {base}"
+        outcome = state[base + "_desired_outcome"]["observations"][0]  # type: ignore[index]
+        if outcome.startswith("Book "):
+            assert all(base + part in state for part in STEPS), f"half a command: {base}"
+
+
+def _backups(store: object, said: list[list[str]]) -> None:
+    """The newest acknowledged backup is whole."""
+    if said:
+        from store.upkeep import backup
+
+        found = backup.verify(store, said[-1][0])
+        assert [item for item in found if item.severity == "error"] == []

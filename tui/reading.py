@@ -9,9 +9,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from store import clock
 from store.errors import NotFound
 from store.model import ChartRow, ChartView, ContextInfo, StepRow
 from tui.rows import Key, Look, any_row, chart_row
@@ -24,6 +26,8 @@ WINDOW = 120
 """Rows fetched with the first page; the rest come when they are scrolled to."""
 UNFOLD_LIMIT = 4_000
 """Charts that `unfold everything` opens at most: more than anyone reads, and still at once."""
+SAMPLED, MOST_SAMPLES = timedelta(days=90), 160
+"""How far back the plots of the health pane go, and the points they are drawn from."""
 
 
 class Query(NamedTuple):
@@ -209,9 +213,22 @@ class _Walk:
 
 
 def status(store: Store) -> dict[str, Any]:
-    """The store's status; its growth by minute where there is but one day of it."""
-    found = store.status()
+    """The store's status; its growth by minute where there is but one day of it. `series` holds
+    (instant, value) by figure, from the samples of the last months.
+    """
+    found = dict(store.status())
+    found["series"] = _series(store)
     if len(found["growth"]) < 2:
         with store.snapshot() as snap:
             found["growth"] = [row for row in snap.growth(minutes=True) if row["versions"]]
+    return found
+
+
+def _series(store: Store) -> dict[str, list[tuple[datetime, float]]]:
+    from store.upkeep import metrics
+
+    found: dict[str, list[tuple[datetime, float]]] = {}
+    for sample in metrics.samples(store, clock.now() - SAMPLED, MOST_SAMPLES):
+        for name, value in sample.figures.items():
+            found.setdefault(name, []).append((sample.at, value))
     return found

@@ -7,6 +7,7 @@ backups) leaves its figure unknown, and never stops the others.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -118,15 +119,15 @@ def measure(store: Store, *, probe: bool = False, behind: Waiting | None = None)
 
 
 def numbers(facts: Facts, figures: list[Figure]) -> dict[str, float]:
-    """What a sample keeps: every figure that has a value, and the sizes that trends are drawn from."""
-    found = {
-        figure.name: figure.value
-        for figure in figures
-        if figure.value is not None and abs(figure.value) != float("inf")
+    """What a sample keeps: the sizes that trends are drawn from, and every figure that is known and not 0."""
+    found: dict[str, float] = {
+        "store_bytes": facts.store_bytes,
+        "journal_bytes": facts.journal_bytes,
+        "disk_free_bytes": facts.disk_free,
     }
-    found["store_bytes"] = facts.store_bytes
-    found["journal_bytes"] = facts.journal_bytes
-    found["disk_free_bytes"] = facts.disk_free
+    for figure in figures:
+        if figure.value and math.isfinite(figure.value):
+            found[figure.name] = figure.value
     return found
 
 

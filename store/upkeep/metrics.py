@@ -6,9 +6,10 @@ every word of a chart, so a kill leaves it there in full or not at all.
 
 1. A store that may only be read is not sampled.
 2. Keys are never used twice, so a sample supersedes nothing.
-3. Reading holds one block in memory and takes at most so many samples as are asked for, spread
+3. A figure that a sample leaves out was 0 or not known; there is no need to write nothing down.
+4. Reading holds one block in memory and takes at most so many samples as are asked for, spread
    evenly: a year of samples costs what a day of them costs.
-4. A generation that was begun anew holds the samples carried over from the one before. Of that one
+5. A generation that was begun anew holds the samples carried over from the one before. Of that one
    only what is older is read, by the samples' own times.
 """
 
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from store import clock, ids, records
 from store.errors import ChartkeepError
 from store.journal_read import pread
-from store.model import DEFAULT, TxMeta
+from store.model import DEFAULT
 
 if TYPE_CHECKING:
     from store.journal import Journal
@@ -74,9 +75,8 @@ def append(store: Store, record: dict[str, Any]) -> None:
     """Commit one sample: it is on disk when this returns."""
     raw = records.dumps(record)
     draft = records.Draft("put", records.key_of(record, raw), 1, raw)
-    meta = TxMeta("sample", "Sample the health figures", store.session.id)
     with store.journal(CONTEXT, FAMILY).writer(store.settings.lock_timeout, "metrics") as writer:
-        writer.append([draft], by=store.session.by, meta=meta, at=record["at"])
+        writer.append([draft], by=store.session.by, at=record["at"])
 
 
 def samples(store: Store, since: datetime | None = None, most: int = MOST) -> list[Sample]:
@@ -116,7 +116,7 @@ class _Span(NamedTuple):
 
 
 def _spans(journal: Journal, since: datetime | None) -> list[_Span]:
-    """Where the samples since an instant lie, the newest generation first (rule 4)."""
+    """Where the samples since an instant lie, the newest generation first (rule 5)."""
     found: list[_Span] = []
     until: datetime | None = None
     for generation in reversed(journal.generations()):

@@ -203,7 +203,7 @@ def _care(facts: Facts, settings: Settings) -> Iterator[Rated]:
         yield from _backups(facts, settings)
     else:
         for name in ("backup_success", "last_backup", "last_drill"):
-            yield (name, None, "switched off in chartkeep.toml", "unknown")
+            yield (name, None, "switched off", "unknown")
     waiting = facts.unpublished if facts.unpublished_seconds > BEHIND_SECONDS else ()
     named = ", ".join(facts.unpublished) or "nothing"
     yield ("unpublished", len(facts.unpublished), named, "warning" if waiting else "ok")
@@ -231,7 +231,7 @@ def _verification(facts: Facts) -> Iterator[Rated]:
         return
     hours = _since(facts, facts.verified_at) / 3600
     yield ("last_verification", round(hours, 2), ago(hours * 3600), None)
-    found = f"{facts.errors} at the last verification" if facts.errors else "none"
+    found = f"{facts.errors} by verification" if facts.errors else "none"
     yield ("verification_errors", facts.errors, found, None)
 
 
@@ -239,15 +239,16 @@ def _backups(facts: Facts, settings: Settings) -> Iterator[Rated]:
     young = facts.age is None or facts.age < GRACE
     done, tried = facts.attempts
     if tried:
-        yield ("backup_success", round(100 * done / tried, 2), f"{done} of {tried} in 30 days", None)
+        yield ("backup_success", round(100 * done / tried, 2), f"{done} of {tried}, 30 days", None)
     else:
-        yield ("backup_success", None, "none tried in 30 days", None)
+        yield ("backup_success", None, "none tried yet", None)
     if facts.backup_at is None:
         yield ("last_backup", None, "none yet", "unknown" if young else "warning")
     else:
         hours = _since(facts, facts.backup_at) / 3600
         saved = facts.changed_at is None or facts.changed_at <= facts.backup_at
-        said = ago(hours * 3600) + (", nothing changed since" if saved else "")
+        old = hours >= limits(settings)["last_backup"].healthy
+        said = f"{span(hours * 3600)}, all saved" if saved and old else ago(hours * 3600)
         yield ("last_backup", round(hours, 2), said, "ok" if saved else None)
     if facts.drill_at is not None:
         days = _since(facts, facts.drill_at) / 86400
@@ -262,19 +263,19 @@ def _speed(facts: Facts) -> Iterator[Rated]:
     """What a person feels, and what the disk has left."""
     small = facts.growth_bytes is not None and facts.growth_bytes < SMALL_GROWTH
     if facts.growth is None:
-        yield ("storage_growth", None, "not known before there is a month to see", None)
+        yield ("storage_growth", None, "too young to tell", None)
     else:
         per_month = amount(max(0.0, facts.growth_bytes or 0.0), "bytes")
-        said = f"{facts.growth:.1f} % a month, {per_month}"
+        said = f"{facts.growth:.1f} %, {per_month}"
         yield ("storage_growth", round(facts.growth, 2), said, "ok" if small else None)
     query = facts.query_ms
     yield ("query_time", query, "not measured" if query is None else amount(query, "ms"), None)
     reads = facts.hits + facts.misses
     if reads < FEWEST_READS:
-        yield ("cache_hits", None, f"too few reads yet to tell ({reads})", "unknown")
+        yield ("cache_hits", None, "too few reads to tell", "unknown")
     else:
         share = 100 * facts.hits / reads
-        yield ("cache_hits", round(share, 1), f"{share:.1f} % of {reads:,} reads", None)
+        yield ("cache_hits", round(share, 1), f"{share:.1f} %", None)
     lag = amount(facts.lag_bytes, "bytes") if facts.lag_bytes else "none"
     yield ("index_lag", facts.lag_bytes, lag, None)
     late = facts.lag_seconds if facts.lag_bytes else 0.0
@@ -294,14 +295,14 @@ def _disk(facts: Facts) -> Iterator[Rated]:
     share = 100 * max(0, facts.disk_free) / facts.disk_total
     yield ("free_disk", round(share, 2), f"{amount(facts.disk_free, 'bytes')}, {share:.0f} %", None)
     if facts.days_left is None:
-        yield ("disk_forecast", None, "not known before there is a day of samples", None)
+        yield ("disk_forecast", None, "after a day of samples", None)
     elif math.isinf(facts.days_left):
-        yield ("disk_forecast", math.inf, "free space does not shrink", None)
+        yield ("disk_forecast", math.inf, "not shrinking", None)
     else:
         yield (
             "disk_forecast",
             round(facts.days_left, 1),
-            f"{span(facts.days_left * 86400)} at this pace",
+            span(facts.days_left * 86400),
             None,
         )
 

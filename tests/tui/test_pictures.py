@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,40 @@ from textual.pilot import Pilot
 
 from store import clock
 from store.demo import make_demo
+from store.settings import Settings
 from store.store import Store, init_store
+from store.upkeep import thresholds
+from store.upkeep.thresholds import Facts
 from tui.__main__ import Wanted
 from tui.app import ChartkeepApp
 from tui.boot import Boot
 from tui.screens.main import MainScreen
 
 Compare = Callable[..., bool]
+HEALTH = [
+    figure.document()
+    for figure in thresholds.figures(
+        Facts(
+            now=clock.parse("2026-11-21T12:00:00Z"),
+            age=timedelta(days=20),
+            query_ms=1.5,
+            hits=9_500,
+            misses=500,
+            backups_wanted=True,
+            attempts=(40, 40),
+            backup_at=clock.parse("2026-11-21T11:10:00Z"),
+            first_backup_at=clock.parse("2026-11-10T11:10:00Z"),
+            fsync_ms=0.8,
+            disk_free=50_000_000_000,
+            disk_total=200_000_000_000,
+            journal_bytes=43_000,
+            superseded_bytes=9_000,
+        ),
+        Settings(),
+    )
+]
 FIGURES: dict[str, Any] = {
+    "health": {"severity": "warning", "figures": HEALTH},
     "sizes": {"chart_files": 21_000, "journals": 43_000, "index": 500_000, "recovery": 0},
     "counts": {"records": 120, "versions": 150, "transactions": 40, "charts": 12, "steps": 40},
     "index_lag_bytes": 0,

@@ -1,20 +1,46 @@
-"""Storage health: measured figures of the store, and its growth as a plot."""
+"""Storage health: measured figures of the store, the worst first, and plots of them over time."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from textual.app import ComposeResult
 from textual.timer import Timer
 
-from store import clock
+from store.upkeep.thresholds import RANKS, amount
 from tui import reading
 from tui.panes.base import Pane
 from tui.widgets.figures import Figure, Figures
 from tui.widgets.plot import Plot, Series
+from tui.widgets.signs import State
 
 PAUSE = 1.0
 """Seconds between a change and the new figures: a burst of edits is measured once."""
+
+STATES: dict[str, State] = {"ok": "done", "warning": "soon", "critical": "overdue", "unknown": ""}
+"""How a severity is drawn: each has a sign of its own, so colour is never the only one."""
+
+_TOLD = frozenset({"damage", "background"})
+"""Figures whose words are a sentence: shown whole where there is something to say."""
+_FEW_HOURS = 48 * 3600.0
+
+
+class Plotted(NamedTuple):
+    """A figure that can be plotted: the member of a sample, its title, and how a value is written."""
+
+    member: str
+    title: str
+    unit: Callable[[float], str]
+
+
+PLOTS = (
+    Plotted("store_bytes", "Store size", lambda value: amount(value, "bytes")),
+    Plotted("query_time", "Query time", lambda value: amount(value, "ms")),
+    Plotted("fsync_latency", "Disk sync", lambda value: amount(value, "ms")),
+    Plotted("disk_free_bytes", "Disk free", lambda value: amount(value, "bytes")),
+)
+"""What the pane plots, in the order it goes through them."""
 
 
 class HealthPane(Pane):
@@ -28,6 +54,8 @@ class HealthPane(Pane):
         self.plot = Plot(id="growth", lean=True)
         self.status: dict[str, Any] = {}
         self._timer: Timer | None = None
+        self._large = 0
+        """Which plot has the room of the figures, counted from 1; 0 while the figures show."""
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -57,86 +85,86 @@ class HealthPane(Pane):
             return
         self.table.show(figures(status, self.desk.keymap.first("store.verify") or "verify"))
         self.plot.lean = self.desk.config.lean and self.plot.lean
-        self.plot.show(growth(status))
+        self._show_plot()
 
     def draw(self) -> None:
-        """Draw the plot now, even where lean, in the room of the figures; the same again takes it back."""
-        drawn = not self.has_class("-plot")
-        self.set_class(drawn, "-plot")
-        self.plot.lean = self.desk.config.lean and not drawn
-        self.plot.show(growth(self.status))
+        """Go on to the next plot, drawn in the room of the figures even where lean; after the last, the figures."""
+        self._large = (self._large + 1) % (len(PLOTS) + 1)
+        self.set_class(self._large > 0, "-plot")
+        self.plot.lean = self.desk.config.lean and not self._large
+        self._show_plot()
+
+    def _show_plot(self) -> None:
+        self.plot.show(series(self.status, PLOTS[max(0, self._large - 1)]))
 
     def unfolded(self) -> None:
         self.refresh_figures()
 
 
-def amount(size: float) -> str:
-    """Bytes as people read them."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
 def summary(status: dict[str, Any]) -> str:
-    """One line: what is wrong, else how large it is."""
-    if status.get("problem"):
-        return f"! {status['problem']}"
-    if status.get("kept_aside"):
-        return f"{status['kept_aside']} kept aside"
+    """One line: what is wrong, the worst first, else how large it is."""
+    bad = sorted((one for one in _rated(status) if RANKS[one["severity"]] > RANKS["unknown"]), key=_rank)
+    if bad:
+        sign = "!" if bad[0]["severity"] == "critical" else "~"
+        return f"{sign} {' · '.join(one['label'] for one in bad)}"
     total = sum(status["sizes"].values())
-    return f"{status['counts'].get('records', 0):,} records · {amount(total)}"
+    return f"{status['counts'].get('records', 0):,} records · {amount(total, 'bytes')}"
 
 
 def figures(status: dict[str, Any], verify: str = "f6") -> list[Figure]:
-    """The table of a status; `verify` is the key that verifies."""
+    """The table of a status, the worst first; `verify` is the key that verifies."""
+    found = []
+    for one in sorted(_rated(status), key=_rank):
+        state = STATES[one["severity"]]
+        text = one["text"]
+        if one["name"] == "last_verification" and one["severity"] != "ok":
+            text = f"{text}; {verify} does"
+        if one["name"] in _TOLD and state != "done":
+            found.append(Figure(text, "", state))
+        else:
+            found.append(Figure(one["label"], text, state))
     sizes, counts = status["sizes"], status["counts"]
-    found = [Figure(status["problem"], "", "overdue")] if status.get("problem") else []
     found += [
-        Figure("Chart files", amount(sizes["chart_files"])),
-        Figure("Journals", amount(sizes["journals"])),
-        Figure("Index", amount(sizes["index"])),
+        Figure("Chart files", amount(sizes["chart_files"], "bytes")),
+        Figure("Journals", amount(sizes["journals"], "bytes")),
+        Figure("Index", amount(sizes["index"], "bytes")),
         Figure("Records", f"{counts.get('records', 0):,}"),
         Figure("Versions", f"{counts.get('versions', 0):,}"),
         Figure("Transactions", f"{counts.get('transactions', 0):,}"),
-    ]
-    lag, waiting = status["index_lag_bytes"], status["unpublished"]
-    found.append(Figure("Index lag", amount(lag) if lag else "none", "soon" if lag else "done"))
-    found.append(Figure("To publish", ", ".join(waiting) or "nothing", "soon" if waiting else "done"))
-    found.append(_verified(status.get("last_verification"), verify))
-    if kept := status.get("kept_aside"):
-        found.append(Figure("Kept aside", f"{kept} in .recovery", "soon"))
-    found += [
         Figure("Watching", str(status["watching"])),
-        Figure("Query", f"{status['query_ms']:g} ms"),
-        Figure("Disk free", amount(status["disk_free"])),
     ]
     return found
 
 
-def _verified(last: dict[str, Any] | None, verify: str) -> Figure:
-    if not last:
-        return Figure("Verified", f"never; {verify} does", "soon")
-    found = int(last.get("errors", 0) or 0) + int(last.get("warnings", 0) or 0)
-    instant = clock.try_parse(last.get("at"))
-    when = f"{instant.astimezone():%d %b %H:%M}" if instant else ""
-    return Figure(
-        "Verified",
-        f"{when}{f', {found} findings' if found else ', all well'}",
-        "overdue" if found else "done",
-    )
+def _rated(status: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = status["health"]["figures"]
+    return found
 
 
-def growth(status: dict[str, Any]) -> Series | None:
+def _rank(figure: dict[str, Any]) -> int:
+    """What is wrong before what is well, and that before what is not known yet."""
+    rank = RANKS[figure["severity"]]
+    return -rank if rank > RANKS["unknown"] else rank
+
+
+def series(status: dict[str, Any], plotted: Plotted) -> Series | None:
+    """A figure over time by the samples; growth, while there are none, by the versions written."""
+    points = [(at, value) for at, value in (status.get("series") or {}).get(plotted.member, ())]
+    if len(points) < 2:
+        return versions(status) if plotted is PLOTS[0] else None
+    begin, end = points[0][0], points[-1][0]
+    short = (end - begin).total_seconds() < _FEW_HOURS
+    labels = tuple(f"{at.astimezone():{'%H:%M' if short else '%m-%d'}}" for at, _ in points)
+    return Series(plotted.title, labels, tuple(value for _, value in points), plotted.unit)
+
+
+def versions(status: dict[str, Any]) -> Series | None:
     """Versions written so far, by day."""
-    rows = status.get("growth") or []
     labels: list[str] = []
     values: list[float] = []
     total = 0.0
-    for row in rows:
-        day, count = (row["day"], row["versions"]) if isinstance(row, dict) else (row[0], row[1])
-        total += count
-        labels.append(str(day)[11:] or str(day)[5:])
+    for row in status.get("growth") or []:
+        total += row["versions"]
+        labels.append(str(row["day"])[11:] or str(row["day"])[5:])
         values.append(total)
     return Series("Versions over time", tuple(labels), tuple(values)) if values else None

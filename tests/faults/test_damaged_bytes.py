@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from store import journal_read
 from store.errors import Damaged
 from store.journal import Draft, Journal
 from tests.faults.tally import tally
@@ -15,6 +16,12 @@ FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
 LINES = 200
 STEP = 1 if FULL else 151
 """Every so-manieth byte."""
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader waits a moment for a writer that may be in the middle of its line; here there is none."""
+    monkeypatch.setattr(journal_read.time, "sleep", lambda _seconds: None)
 
 
 def made(folder: Path) -> tuple[Journal, bytes, list[int]]:

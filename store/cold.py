@@ -24,7 +24,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Any
 
-from store.durable import TEMP_SUFFIX, read_blocks, remove_file, replace_file, write_aside
+from store.durable import read_blocks, remove_file, replace_file, write_aside
 from store.errors import Damaged, StorageError
 from store.syscalls import failure, guard
 
@@ -234,17 +234,16 @@ def freeze(path: Path) -> Path:
     return target
 
 
-def leftovers(folder: Path) -> list[Path]:
-    """Files that a crash left half-written in an archive folder: for the holder of the compaction lock."""
-    return sorted(folder.glob(f".*{SUFFIX}.*{TEMP_SUFFIX}"))
-
-
 def _compressed(path: Path, hashed: Any) -> Iterator[bytes]:
     """The bytes of the cold file, made on the way; `hashed` is fed the plain ones."""
     from pyzstd import CParameter, SeekableZstdFile
 
     made = BytesIO()
-    options: dict[int, int] = {CParameter.compressionLevel: LEVEL, CParameter.windowLog: 20, CParameter.checksumFlag: 1}
+    options: dict[int, int] = {
+        CParameter.compressionLevel: LEVEL,
+        CParameter.windowLog: 20,
+        CParameter.checksumFlag: 1,
+    }
     with SeekableZstdFile(made, "w", level_or_option=options, max_frame_content_size=FRAME) as file:
         for block in read_blocks(path, FRAME):
             hashed.update(block)

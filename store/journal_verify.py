@@ -32,7 +32,8 @@ from typing import TYPE_CHECKING
 from store import journal_parts
 from store.cold import FRAME, ColdFile
 from store.errors import ChartkeepError, Damaged
-from store.journal_read import Header, ReadFile, Scanner, line_number, pread, raw_lines
+from store.journal_next import ends_as_told
+from store.journal_read import ReadFile, Scanner, line_number, pread, raw_lines
 from store.model import Finding, Position
 from store.records import BadJson, Parts, chain, decode_line
 
@@ -65,7 +66,7 @@ def verify(journal: JournalReader, told: Told | None = None) -> Iterator[Finding
         return
     if reader is None:
         return
-    yield from _archives(journal, reader.header, told)
+    yield from _archives(journal, reader, told)
     end = yield from generation(reader, told)
     try:
         journal.check_witness(reader.fd, reader.header, witness, end)
@@ -73,25 +74,61 @@ def verify(journal: JournalReader, told: Told | None = None) -> Iterator[Finding
         yield damage("shortened-journal", error, journal.path)
 
 
+def ends(journal: JournalReader, found: dict[int, Position]) -> Iterator[Finding]:
+    """What is wrong with how generations follow each other, where their lines were verified before.
+
+    `found` says where each ended; one that is missing there is not compared.
+    """
+    witness, _ = journal.witness.read()
+    try:
+        reader = journal.opened(witness)
+        if reader is None:
+            return
+        if reader.header.generation in found:
+            # A writer may have gone on since: what the witness says must only be there.
+            upto = Position(reader.header.generation, reader.size, "")
+            journal.check_witness(reader.fd, reader.header, witness, upto)
+        while reader.header.previous is not None:
+            number = reader.header.generation - 1
+            path = journal.archived(number)
+            if not path.exists():
+                yield Finding("error", "missing-generation", f"generation {number} is gone", str(path))
+                return
+            if (end := found.get(number)) is not None:
+                yield from _ended(reader, end, path)
+            reader = journal.generation_file(number)
+    except Damaged as error:
+        code = "shortened-journal" if error.path == journal.path else "broken-header"
+        yield damage(code, error, error.path or journal.path)
+    except ChartkeepError as error:
+        yield Finding("error", "unreadable-journal", str(error), str(journal.path))
+
+
+def _ended(newer: ReadFile, end: Position, path: Path) -> Iterator[Finding]:
+    """Whether the generation at `path`, which ends at `end`, does so where the next one says."""
+    if not ends_as_told(newer, end):
+        number = end.generation
+        why = f"generation {number} does not end where generation {number + 1} says it does"
+        yield Finding("error", "changed-generation", why, str(path), None, end.offset)
+
+
 def damage(code: str, error: Damaged, path: Path) -> Finding:
     """An error that reading met, as a finding."""
     return Finding("error", code, str(error), str(path), error.line, error.offset)
 
 
-def _archives(journal: JournalReader, header: Header, told: Told | None) -> Iterator[Finding]:
+def _archives(journal: JournalReader, newer: ReadFile, told: Told | None) -> Iterator[Finding]:
     """Verify earlier generations, newest first, against what the next one says of them."""
-    previous, number = header.previous, header.generation
-    while previous is not None:
+    number = newer.header.generation
+    while newer.header.previous is not None:
         number -= 1
         found = yield from _archive(journal, number, told)
         if found is None:
             yield from _archives_alone(journal, told, number)
             return
         reader, end = found
-        if (end.offset, end.hash) != (previous.get("size"), previous.get("hash")):
-            why = f"generation {number} does not end where generation {number + 1} says it does"
-            yield Finding("error", "changed-generation", why, str(reader.path), None, end.offset)
-        previous = reader.header.previous
+        yield from _ended(newer, end, reader.path)
+        newer = reader
 
 
 def _archives_alone(

@@ -14,6 +14,7 @@ class Mark(NamedTuple):
 
     key: str
     ver: int
+    at: str
     generation: int
     offset: int
     length: int
@@ -39,10 +40,10 @@ class Places(Reads):
         """The deletions committed in a generation (not carried into it) that still stand, in order."""
         # The plus keeps SQLite from reading all keys: `seq` leads to the generation's versions.
         rows = self._ask(
-            "SELECT key, ver, generation, start, size FROM versions v WHERE +ctx = ?1 AND deleted = 1"
-            " AND generation = ?2 AND seq >= (SELECT seq FROM transactions WHERE ctx = ?1 AND generation = ?2"
-            " ORDER BY start LIMIT 1) AND NOT EXISTS (SELECT 1 FROM versions w WHERE w.ctx = ?1"
-            " AND w.key = v.key AND w.ver > v.ver) ORDER BY seq, n",
+            "SELECT v.key, v.ver, t.at, v.generation, v.start, v.size FROM versions v JOIN transactions t"
+            " ON t.seq = v.seq WHERE +v.ctx = ?1 AND v.deleted = 1 AND v.generation = ?2 AND v.seq >= (SELECT seq"
+            " FROM transactions WHERE ctx = ?1 AND generation = ?2 ORDER BY start LIMIT 1) AND NOT EXISTS"
+            " (SELECT 1 FROM versions w WHERE w.ctx = ?1 AND w.key = v.key AND w.ver > v.ver) ORDER BY v.seq, v.n",
             (self._ctx(context), generation),
         )
         for key, *rest in rows:

@@ -119,7 +119,8 @@ class Committing:
                 if path.exists():
                     position = self.index.position(context, family)
                     if position is not None:
-                        journal.trust(position)
+                        with suppress(Damaged):  # said by whoever reads it; recovery needs the journal
+                            journal.trust(position)
                 self._journals[context, family] = journal
             return journal
 

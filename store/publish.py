@@ -13,7 +13,7 @@ costs certainty about deletions, never a record.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -295,6 +295,26 @@ class PublishedLog:
         """
         kept = tuple(sorted(set(bases), reverse=True)[:MOST_AROUND])
         self._add(Entry("absorb", clock.stamp(), position, found, lines, kept))
+
+    def lead(self, places: dict[Position, Position]) -> None:
+        """Note other positions for the same contents: of a journal that was written anew."""
+        found = self.entries()
+        led = [
+            entry._replace(
+                position=places.get(entry.position, entry.position),
+                bases=tuple(places.get(base, base) for base in entry.bases),
+            )
+            for entry in found
+        ]
+        if led != found:
+            durable.write_file(self.path, b"".join(_line(entry) for entry in led[-KEEP_ENTRIES:]))
+
+    def moved(self, where: Callable[[Position], Position]) -> bytes:
+        """The log as it is to be once its journal was chained anew: `where` gives a position's new place."""
+        return b"".join(
+            _line(entry._replace(position=where(entry.position), bases=tuple(map(where, entry.bases))))
+            for entry in self.entries()
+        )
 
     def _add(self, entry: Entry) -> None:
         kept = [*self.entries(), entry]

@@ -1,49 +1,188 @@
 """Reading a store whole and naming everything that is wrong with it.
 
-Journals are checked byte by byte along their hash chains, chart files line by line, and the
-index against the journals. What was set aside earlier is listed with where its bytes lie.
-Nothing is changed, but for a note of when this was done.
+Nothing is changed, but for a note of when this was done. Each subject has a module, whose
+docstring lists its codes:
+
+| subject | module |
+|---|---|
+| journals and their archived generations, byte by byte along the hash chain | `store.journal_verify` |
+| chart files, leftovers of crashes, settings, backups | `filed` |
+| the index, row by row against the journals | `indexed` |
+| what records say that cannot be: dates, circles, ends that are not there | `meanings`, by the rules in `timelines` |
+| the same, a part at a time | `rolling` |
+
+An *error* is a byte that is not what was written, or something that cannot be restored: the exit
+code says so. A *warning* is for a person to look at. An *info* is worth knowing. What was set aside
+earlier while chart files were taken in is listed with where its bytes lie.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store import clock, durable, records
 from store.errors import ChartkeepError, Damaged, StorageError
+from store.layout import FAMILIES
 from store.model import Finding
 
 if TYPE_CHECKING:
+    from store.journal import Journal
     from store.store import Store
 
 FINDINGS = "findings.jsonl"
 LAST = "last-verification.json"
 
+TOLD = 20
+"""Errors and warnings that the note of a verification names."""
 
-def verify(store: Store) -> list[Finding]:
-    """All findings, errors first. Shows as a job while it runs."""
-    names = store.contexts.names()
+_RANK = {"error": 0, "warning": 1, "info": 2}
+
+Told = Callable[[int], None]
+"""Hears how many bytes more have been read."""
+
+
+def verify(
+    store: Store, *, backups: bool = False, quick: bool = False, full: bool | None = None
+) -> list[Finding]:
+    """All findings, errors first. Shows as a job while it runs.
+
+    `backups` reads every backup back, not only looks for the newest one's pieces. `quick` leaves out
+    the index and what records mean. `full` compares every table of the index with one built aside;
+    not said, that is done where it takes no time.
+    """
     found: list[Finding] = []
-    with store.jobs.run("verify", "Verify the store", total=len(names)) as job:
-        for done, context in enumerate(names):
-            job.at(done)
-            found.extend(_journal(store, context))
-            found.extend(_chart_file(store, context))
-            found.extend(_index(store, context))
+    journals = journals_of(store)
+    size = sum(bytes_of(store, *place) for place in journals)
+    total = size if quick else 2 * size
+    with store.jobs.run("verify", "Verify the store", total=total) as job:
+        done = 0
+
+        def told(more: int) -> None:
+            nonlocal done
+            done += more
+            job.at(min(done, total))
+
+        for context, family in journals:
+            found.extend(journal(store, context, family, told))
+        found.extend(_beside(store))
+        if not quick:
+            found.extend(_derived(store, found, told, small=size, full=full))
+            found.extend(_backups(store, every=backups))
+        elif backups:
+            found.extend(_backups(store, every=True))
         known = {(item.path, item.line, item.code) for item in found}
         found.extend(item for item in quarantined(store) if (item.path, item.line, item.code) not in known)
         errors = sum(item.severity == "error" for item in found)
         job.note(f"{len(found)} findings, {errors} errors" if found else "nothing wrong")
-    rank = {"error": 0, "warning": 1, "info": 2}
-    found.sort(key=lambda item: (rank[item.severity], item.path, item.line or 0))
-    _remember(store, found)
+    found.sort(key=lambda item: (_RANK[item.severity], item.path, item.line or 0))
+    if not quick:
+        remember(store, found)
     return found
 
 
+def rolling(store: Store, budget_seconds: float = 0.5) -> list[Finding]:
+    """Go on verifying for about so long, where the last call left off; what this part found.
+
+    Called now and then it covers everything within `upkeep.verify_hours`, then notes it as `verify` does.
+    """
+    from store.upkeep.rolling import go_on
+
+    return go_on(store, budget_seconds)
+
+
+# -- the parts -------------------------------------------------------------------------------------
+
+
+def journals_of(store: Store) -> list[tuple[str, str]]:
+    """(context, family) of every journal there is or, by its witness, should be."""
+    layout = store.layout
+    found = []
+    names = dict.fromkeys([*store.contexts.names(), *(context for context, _ in layout.families())])
+    for context in names:
+        for family in FAMILIES:
+            path = layout.journal(context, family)
+            if path.exists() or path.with_suffix(".witness").exists():
+                found.append((context, family))
+    return found
+
+
+def bytes_of(store: Store, context: str, family: str) -> int:
+    """Bytes of a journal's files, archived generations included, as they lie on the disk."""
+    path = store.layout.journal(context, family)
+    files = [path, *(path.parent / "archive").glob(f"{family}.*.jsonl*")]
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def journal(store: Store, context: str, family: str, told: Told | None = None) -> Iterator[Finding]:
+    """What is wrong with one journal; once damage was seen it is verified whole before the next write."""
+    from store import journal_verify
+
+    try:
+        opened = store.journal(context, family)
+        for finding in journal_verify.verify(opened, told):
+            doubt(opened, finding)
+            yield finding
+    except Damaged as error:
+        yield Finding("error", "damaged", str(error), str(error.path or ""), error.line, error.offset)
+    except ChartkeepError as error:
+        yield Finding("error", "unreadable", str(error), str(store.layout.journal(context, family)))
+
+
+def doubt(opened: Journal, finding: Finding) -> None:
+    """Have a journal verified whole before its next write, where the finding is an error."""
+    opened.suspect = opened.suspect or finding.severity == "error"
+
+
+def _beside(store: Store) -> Iterator[Finding]:
+    """Chart files, contexts put away, leftovers and settings."""
+    from store.upkeep import filed
+
+    for context in store.contexts.names():
+        yield from filed.chart_file(store, context)
+    yield from filed.retired(store)
+    yield from filed.leftovers(store)
+    yield from filed.settings(store)
+
+
+def _derived(
+    store: Store, found: list[Finding], told: Told, *, small: int, full: bool | None
+) -> Iterator[Finding]:
+    """The index and what it shows, of every context whose journal is sound."""
+    from store.upkeep import indexed, meanings
+
+    broken = {item.path for item in found if item.severity == "error"}
+    sound = True
+    for context in store.contexts.names():
+        path = store.layout.journal(context)
+        if not path.exists():
+            continue
+        if any(one.startswith(str(path.parent)) for one in broken):
+            sound = False
+            continue
+        yield from indexed.check(store, context, told)
+        yield from meanings.check(store, context)
+    if sound:
+        yield from meanings.twice(store)
+        if full or (full is None and small <= indexed.SMALL):
+            yield from indexed.compare_whole(store)
+
+
+def _backups(store: Store, *, every: bool) -> Iterator[Finding]:
+    from store.upkeep import filed
+
+    yield from filed.every_backup(store) if every else filed.newest_backup(store)
+
+
+# -- what is remembered ----------------------------------------------------------------------------
+
+
 def last_verification(store: Store) -> dict[str, Any] | None:
-    """When the store was last verified and what came of it; None where it never was."""
+    """When everything was last verified and what came of it; None where it never was.
+
+    `{"at", "error", "warning", "info"}`, the last three counts, and `findings`, the worst of them.
+    """
     try:
         value = records.loads((store.layout.recovery / LAST).read_bytes())
     except (OSError, records.BadJson):
@@ -51,27 +190,52 @@ def last_verification(store: Store) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def remember(store: Store, found: list[Finding], at: str | None = None) -> None:
+    """Note what a verification found, `at` if it was then. Where that cannot be written `found` says so too."""
+    path = store.layout.recovery / LAST
+    counts = {level: sum(item.severity == level for item in found) for level in _RANK}
+    worst = [plain(item) for item in found if item.severity != "info"][:TOLD]
+    try:
+        durable.make_dirs(path.parent)
+        durable.write_file(path, records.dumps({"at": at or clock.stamp(), **counts, "findings": worst}))
+    except StorageError as error:  # what was found counts for more than the note of it
+        found.append(Finding("warning", "not-noted", str(error), str(path)))
+
+
+def plain(item: Finding) -> dict[str, Any]:
+    """A finding as JSON keeps it."""
+    return {
+        "severity": item.severity,
+        "code": item.code,
+        "message": item.message,
+        "path": item.path,
+        "line": item.line,
+        "offset": item.offset,
+        "kept": item.kept,
+    }
+
+
+def unplain(value: dict[str, Any]) -> Finding:
+    """The finding that JSON kept."""
+    get = value.get
+    severity = get("severity")
+    return Finding(
+        severity if severity in _RANK else "info",
+        str(get("code", "kept")),
+        str(get("message", "")),
+        str(get("path", "")),
+        get("line"),
+        get("offset"),
+        get("kept"),
+    )
+
+
 def record_findings(store: Store, found: list[Finding]) -> None:
     """Keep what absorbing found, since the published file no longer shows it."""
     if not found:
         return
     path = store.layout.recovery / FINDINGS
-    lines = b"".join(
-        records.dumps(
-            {
-                "at": clock.stamp(),
-                "severity": item.severity,
-                "code": item.code,
-                "message": item.message,
-                "path": item.path,
-                "line": item.line,
-                "offset": item.offset,
-                "kept": item.kept,
-            }
-        )
-        + b"\n"
-        for item in found
-    )
+    lines = b"".join(records.dumps({"at": clock.stamp(), **plain(item)}) + b"\n" for item in found)
     durable.make_dirs(path.parent)
     if not path.exists():
         durable.write_file(path, b"")
@@ -82,21 +246,7 @@ def record_findings(store: Store, found: list[Finding]) -> None:
 
 def quarantined(store: Store) -> list[Finding]:
     """What was found and set aside while chart files were taken in, oldest first."""
-    found = []
-    for value in _logged(store.layout.recovery / FINDINGS):
-        kept = value.get("kept")
-        found.append(
-            Finding(
-                value.get("severity", "info"),
-                value.get("code", "kept"),
-                str(value.get("message", "")),
-                str(value.get("path", "")),
-                value.get("line"),
-                value.get("offset"),
-                kept,
-            )
-        )
-    return found
+    return [unplain(value) for value in _logged(store.layout.recovery / FINDINGS)]
 
 
 def _logged(path: Path) -> Iterator[dict[str, Any]]:
@@ -111,64 +261,3 @@ def _logged(path: Path) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(value, dict):
             yield value
-
-
-def _journal(store: Store, context: str) -> Iterator[Finding]:
-    path = store.layout.journal(context)
-    if not path.exists() and not path.with_suffix(".witness").exists():
-        return
-    try:
-        yield from store.journal(context).check()
-    except Damaged as error:
-        yield Finding("error", "damaged", str(error), str(error.path or ""), error.line, error.offset)
-    except ChartkeepError as error:
-        yield Finding("error", "unreadable", str(error), str(store.layout.journal(context)))
-
-
-def _chart_file(store: Store, context: str) -> Iterator[Finding]:
-    from store import exchange
-    from store.chartfile import read_chart_file
-
-    path = store.layout.chart_file(context)
-    if not path.exists():
-        if store.layout.journal(context).exists():
-            yield Finding(
-                "warning", "missing-chart-file", "the chart file is missing; it is published anew.", str(path)
-            )
-        return
-    try:
-        if not path.stat().st_size and not exchange.begun(store, context):
-            return  # a context just made: there is nothing to miss in it
-        yield from read_chart_file(path).findings
-    except StorageError as error:
-        yield Finding("error", "unreadable", str(error), str(path))
-
-
-def _index(store: Store, context: str) -> Iterator[Finding]:
-    """The index must stand on the journal's chain and hold as many versions as it has lines."""
-    if not store.layout.journal(context).exists():
-        return
-    try:
-        store.sync(context)
-        lines = sum(len(tx.lines) for tx in store.journal(context).read())
-        with store.snapshot() as snap:
-            indexed = snap.counts().get(context, {}).get("versions", 0)
-    except ChartkeepError:
-        return  # named by the journal's own check
-    if lines > indexed:
-        yield Finding(
-            "error",
-            "index-differs",
-            f"the index holds {indexed} versions of “{context}”, its journal {lines}: run `chartkeep sync --rebuild`.",
-            str(store.layout.index),
-        )
-
-
-def _remember(store: Store, found: list[Finding]) -> None:
-    path = store.layout.recovery / LAST
-    counts = {level: sum(item.severity == level for item in found) for level in ("error", "warning", "info")}
-    try:
-        durable.make_dirs(path.parent)
-        durable.write_file(path, records.dumps({"at": clock.stamp(), **counts}))
-    except StorageError as error:  # what was found counts for more than the note of it
-        found.append(Finding("warning", "not-noted", str(error), str(path)))

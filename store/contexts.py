@@ -194,7 +194,13 @@ class Contexts:
         self._made.discard(name)
 
     def finish(self) -> bool:
-        """Finish a rename or archiving that was cut short; True where there was one."""
+        """Finish an erasure, a rename or an archiving that was cut short; True where there was one of the latter."""
+        from store import pending
+
+        if pending.begun(self._store.layout.journals):
+            from store.upkeep import cutting
+
+            cutting.finish(self._store)
         if not (self._store.layout.journals / _INTENT).exists():
             return False
         with self.steady():

@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 PAGE = 200
 """Transactions looked through at a time for the one to take back."""
 
+_CUT = {
+    "erase": "an erasure is for good",
+    "retention": "what a retention rule cut is forgotten for good",
+    "erased": "some of what it wrote was erased for good",
+}
+_NEVER = {"absorb", *_CUT}
+"""Commands that `undo` passes over when no transaction is named."""
+
 
 def undo(store: Store, tx: str | None = None, context: str | None = None) -> list[Change]:
     """Take back transaction `tx` of `context`, or this person's last command; what was committed.
@@ -37,6 +45,7 @@ def undo(store: Store, tx: str | None = None, context: str | None = None) -> lis
     with store.snapshot() as snap:
         row = _named(store, snap, tx, context) if tx else _last_standing(store, snap)
         group = _group(snap, row)
+    _refuse_cut(group)
     if any(item.undone_by for item in group):
         raise Refused(f"“{row.label}” has been undone already. Redo brings it back.")
     return _move_back(store, group, undoes=True) if len(group) > 1 else [_take_back(store, row, undoes=True)]
@@ -52,6 +61,7 @@ def redo(store: Store) -> list[Change]:
     with store.snapshot() as snap:
         taken_back = _last_undo(store, snap)
         group = _group(snap, taken_back)
+    _refuse_cut(group)
     return (
         _move_back(store, group, undoes=False)
         if len(group) > 1
@@ -107,7 +117,7 @@ def _earlier(store: Store, snap: Snapshot, before: int) -> Iterator[TxRow]:
 def _last_standing(store: Store, snap: Snapshot) -> TxRow:
     for row in _mine(store, snap):
         done = row.undoes is None and row.redoes is None
-        if done and row.undone_by is None and row.command != "absorb":
+        if done and row.undone_by is None and row.command not in _NEVER:
             return row
     raise NotFound(
         "There is nothing of yours to undo. The activity list (`chartkeep history`) shows other people's changes."
@@ -124,6 +134,13 @@ def _last_undo(store: Store, snap: Snapshot) -> TxRow:
         elif (row.context, row.tx) not in redone:
             return row
     raise NotFound("There is nothing to redo: the last thing you did here was not an undo.")
+
+
+def _refuse_cut(group: list[TxRow]) -> None:
+    """Half of a transaction is not taken back, nor is the cut that left it. Raises UndoRefused."""
+    for row in group:
+        if why := _CUT.get(row.command):
+            raise UndoRefused(f"“{row.label}” ({row.at[:16].replace('T', ' ')}) cannot be undone: {why}.")
 
 
 def _group(snap: Snapshot, row: TxRow) -> list[TxRow]:
@@ -186,7 +203,7 @@ def _take_back(store: Store, row: TxRow, *, undoes: bool) -> Change:
             touched = [
                 Touched(
                     key,
-                    _body(store, snap, row.context, key, first - 1),
+                    _before(store, snap, row, key, first - 1),
                     _body(store, snap, row.context, key, last),
                     None if (held := state.get(key)) is None else held.record,
                 )
@@ -228,6 +245,20 @@ def _body(store: Store, snap: Snapshot, context: str, key: str, ver: int) -> Jso
         return None
     raw = store.journal(context).record_raw(version.generation, version.offset, version.length)
     return None if raw is None else records.loads(raw)
+
+
+def _before(store: Store, snap: Snapshot, row: TxRow, key: str, ver: int) -> Json | None:
+    """`_body` of the version that undoing brings back. Raises UndoRefused where it was erased."""
+    version = snap.version(row.context, key, ver) if ver > 0 else None
+    gone = ver > 0 and version is None
+    if version is not None and version.op == "delete":
+        line = store.journal(row.context).line_bytes(version.generation, version.offset, version.length)
+        gone = b'"erased":true' in line.partition(b',"deleted_at":')[0]
+    if gone:
+        raise UndoRefused(
+            f"“{row.label}” cannot be undone: what “{key.partition(':')[2]}” was before was erased for good."
+        )
+    return _body(store, snap, row.context, key, ver)
 
 
 def _refuse_orphans(state: State, row: TxRow, edits: list[Edit], undoes: bool) -> None:

@@ -34,7 +34,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from store import clock, journal_next, journal_repair
+from store import clock, journal_next, journal_repair, pending
 from store.durable import AppendFile, Lock, make_dirs, write_file
 from store.errors import NotFound, StorageError
 from store.journal_read import Header, Line, OffChain, Tx, read_header
@@ -199,6 +199,8 @@ class Journal(JournalReader):
         except StorageError as error:
             raise journal_repair.read_only(self.path, error) from error
         try:
+            if pending.begun(self.path.parent.parent):  # its maker has died
+                pending.settle(self.path)
             yield
         finally:
             self.lock.release()

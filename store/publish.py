@@ -296,19 +296,6 @@ class PublishedLog:
         kept = tuple(sorted(set(bases), reverse=True)[:MOST_AROUND])
         self._add(Entry("absorb", clock.stamp(), position, found, lines, kept))
 
-    def lead(self, places: dict[Position, Position]) -> None:
-        """Note other positions for the same contents: of a journal that was written anew."""
-        found = self.entries()
-        led = [
-            entry._replace(
-                position=places.get(entry.position, entry.position),
-                bases=tuple(places.get(base, base) for base in entry.bases),
-            )
-            for entry in found
-        ]
-        if led != found:
-            durable.write_file(self.path, b"".join(_line(entry) for entry in led[-KEEP_ENTRIES:]))
-
     def moved(self, where: Callable[[Position], Position]) -> bytes:
         """The log as it is to be once its journal was chained anew: `where` gives a position's new place."""
         return b"".join(

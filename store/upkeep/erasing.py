@@ -1,0 +1,276 @@
+"""Erasing records for good, for privacy: from the whole history, and from whatever was made of it.
+
+What is named goes from every generation of the journals, live, archived and cold, and so from the chart
+files, from the index and from copies set aside in `.recovery`. Instead, each journal says in a transaction
+of the command `erase` that something was erased: when, by whom, why, how many versions, and which end
+each of its generations had and has. What goes is never named there.
+
+1. All journals concerned are exchanged together, or none (`cutting`).
+2. What others are committing meanwhile waits, and is kept: an erasure takes what was there when it began.
+3. Backups are never touched without `everywhere`, and then only once a fresh full one has been made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from store import ids
+from store.errors import ChartkeepError, NotFound
+from store.model import Position, TxMeta
+from store.upkeep import cutting, scrubbing, selecting
+from store.upkeep.scrubbing import Standing
+from store.upkeep.selecting import CHARTS, Chosen, What
+from store.upkeep.sieve import Sieve, Tally
+from store.upkeep.words import Words
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from store.upkeep.backup.manifest import Backup
+    from store.upkeep.backup.repository import Repository
+    from store.upkeep.cutting import Cut, Place
+
+__all__ = ["Erased", "HeldBackup", "What", "erase"]
+
+COMMAND = "erase"
+
+
+class HeldBackup(NamedTuple):
+    """A backup that was made while what is erased was there."""
+
+    id: str
+    at: str
+    place: str
+
+
+@dataclass(slots=True)
+class Erased:
+    """What was erased, or with `dry_run` would be, and what could not be reached."""
+
+    dry_run: bool
+    records: int = 0
+    versions: int = 0
+    bytes: int = 0
+    contexts: dict[str, int] = field(default_factory=dict)
+    """Versions by context."""
+    files: list[str] = field(default_factory=list)
+    """Files written anew, relative to the store."""
+    copies: list[str] = field(default_factory=list)
+    """Of them, copies set aside."""
+    backups: list[HeldBackup] = field(default_factory=list)
+    """Backups that hold it still."""
+    pruned: list[HeldBackup] = field(default_factory=list)
+    """Backups removed since they held it."""
+    standing: list[Standing] = field(default_factory=list)
+    """Live records in which a text of it still stands."""
+    unreachable: list[str] = field(default_factory=list)
+    """What could not be reached, in sentences."""
+
+
+@dataclass(slots=True)
+class _Planned:
+    """One journal with what goes of it."""
+
+    chosen: Chosen
+    sieve: Sieve
+    tally: Tally
+
+
+def erase(
+    store: Store, what: What, *, why: str = "", dry_run: bool = False, everywhere: bool = False
+) -> Erased:
+    """Erase for good. Raises NotFound, UsageError, ReadOnly, Locked, Damaged, StorageError.
+
+    With `dry_run` nothing is changed. Once this returns nothing of it is left in the store but what
+    the result names.
+    """
+    what.check()
+    if dry_run:
+        store.sync()
+        ends = {place: store.journal(*place).position() for place in store.layout.families()}
+        planned = _planned(store, what, ends)
+        return _told(store, planned, dry_run=True)
+    store.writable()
+    with store.jobs.run("erase", "Erase for good") as job:
+        with cutting.alone(store), cutting.desks(store, _contexts(store)) as desks:
+            with cutting.journals(store, store.layout.families()) as ends:
+                store.sync()
+                planned = _planned(store, what, ends)
+                if not planned:
+                    return Erased(dry_run=False)
+                done = _told(store, planned, dry_run=False)
+                intent = cutting.carry_out(
+                    store, desks, _cuts(store, what, planned, why), lambda: _copies(store, planned)
+                )
+            cutting.conclude(store, desks, intent)
+        job.note(f"{done.versions:,} versions of {done.records:,} records erased")
+    _after(store, done, everywhere=everywhere)
+    return done
+
+
+def _contexts(store: Store) -> list[str]:
+    return [context for context, family in store.layout.families() if family == CHARTS]
+
+
+def _planned(store: Store, what: What, ends: dict[Place, Position]) -> list[_Planned]:
+    """The journals something goes of, with how much."""
+    inside = {
+        place: end
+        for place, end in ends.items()
+        if what.contexts is None or place[0] in what.contexts or what.charts
+    }
+    found = []
+    for chosen in selecting.choose(store, what, inside):
+        sieve = chosen.sieve(ids.session_id())
+        tally = sieve.tally(store.journal(*chosen.place), chosen.end.offset)
+        if tally.lines:
+            found.append(_Planned(chosen, sieve, tally))
+    return found
+
+
+def _cuts(store: Store, what: What, planned: list[_Planned], why: str) -> list[Cut]:
+    made = []
+    for one in planned:
+        tally = one.tally
+        count = f"{len(tally.versions)} version{'s' * (len(tally.versions) != 1)}"
+        record = {
+            "type": "erasure",
+            "id": one.sieve.id,
+            "asked": what.in_words(),
+            "why": why,
+            "by": store.session.by,
+            "records": len(tally.keys),
+            "versions": len(tally.versions),
+            "lines": tally.lines,
+        }
+        label = f"Erase {count} of {len(tally.keys)} record{'s' * (len(tally.keys) != 1)} for good"
+        made.append(
+            cutting.Cut(
+                store.journal(*one.chosen.place),
+                one.chosen.end,
+                one.sieve,
+                tally,
+                f"x:erasure:{one.sieve.id}",
+                record,
+                TxMeta(COMMAND, label, store.session.id),
+            )
+        )
+    return made
+
+
+def _copies(store: Store, planned: list[_Planned]) -> tuple[list[Path], list[Path]]:
+    """Prepare the copies set aside without what goes."""
+    keys, words = _all(planned)
+    anew, whole = scrubbing.copies(store.layout, keys, words)
+    for path in anew:
+        scrubbing.write_anew(path, keys, words)
+    return anew, whole
+
+
+def _all(planned: list[_Planned]) -> tuple[set[str], Words]:
+    """The keys and the words of everything that goes."""
+    keys: set[str] = set()
+    words = Words()
+    for one in planned:
+        keys |= one.tally.keys
+        if one.sieve.words is not None:
+            words.texts.update(one.sieve.words.texts)
+    return keys, words
+
+
+def _told(store: Store, planned: list[_Planned], *, dry_run: bool) -> Erased:
+    done = Erased(dry_run=dry_run)
+    keys, words = _all(planned)
+    done.records = sum(len(one.tally.keys) for one in planned)
+    done.versions = sum(len(one.tally.versions) for one in planned)
+    done.bytes = sum(one.tally.bytes for one in planned)
+    for one in planned:
+        context = one.chosen.place[0]
+        done.contexts[context] = done.contexts.get(context, 0) + len(one.tally.versions)
+        journal, first = store.journal(*one.chosen.place), one.tally.first or 0
+        done.files += [
+            store.layout.relative(journal.generation_file(number).path)
+            for number in journal.generations()
+            if number >= first
+        ]
+    done.copies = [
+        store.layout.relative(path) for found in scrubbing.copies(store.layout, keys, words) for path in found
+    ]
+    done.backups, said = held(store, planned)
+    done.unreachable = [*said, *scrubbing.unreachable(store, words)] if planned else []
+    done.standing = scrubbing.standing(store, words, _gone(planned))
+    return done
+
+
+def _gone(planned: list[_Planned]) -> dict[str, set[str]]:
+    """Keys whose newest version goes, by context."""
+    found: dict[str, set[str]] = {}
+    for one in planned:
+        newest = one.chosen.found.newest
+        keys = {key for key, ver in one.tally.versions if newest[key].ver == ver}
+        found.setdefault(one.chosen.place[0], set()).update(keys)
+    return found
+
+
+# -- backups ---------------------------------------------------------------------------------------
+
+
+def held(store: Store, planned: list[_Planned]) -> tuple[list[HeldBackup], list[str]]:
+    """The backups whose journals reach beyond where something goes; and what could not be looked at."""
+    from store.upkeep.backup import open_repository
+
+    try:
+        repository = open_repository(store)
+        backups = repository.backups()
+    except NotFound:
+        return [], []
+    except ChartkeepError as error:
+        return [], [f"The backups could not be looked at: {error}"]
+    found, said = [], []
+    for backup in backups:
+        try:
+            if _holds(store, repository, backup, planned):
+                found.append(HeldBackup(backup.id, backup.at, repository.place.url))
+        except ChartkeepError as error:
+            said.append(f"The backup {backup.id} could not be looked at: {error}")
+    return found, said
+
+
+def _holds(store: Store, repository: Repository, backup: Backup, planned: list[_Planned]) -> bool:
+    """True where a backup has enough of a generation in which something goes.
+
+    Offsets only shrink when a generation is written anew, so an older chain is never let off. A
+    context that has another name by now is known by the words.
+    """
+    starts = {one.chosen.place: one.tally.start for one in planned}
+    known = set(store.layout.families())
+    _, words = _all(planned)
+    for path, file in repository.files(backup).items():
+        told = file.journal
+        if told is None:
+            continue
+        place = (told.context, told.family)
+        start = starts.get(place)
+        if start is not None and (told.generation, file.size) > start:
+            return True
+        if place not in known and any(map(words.found_in, repository.read(backup, path))):
+            return True
+    return False
+
+
+def _after(store: Store, done: Erased, *, everywhere: bool) -> None:
+    """With `everywhere`, a fresh full backup and then none of those that hold it."""
+    if not everywhere or not done.backups:
+        return
+    from store.upkeep.backup import taking
+    from store.upkeep.backup.keeping import prunings
+
+    fresh = taking.take(store, kind="full")
+    wanted = {one.id for one in done.backups} - {fresh.id}
+    for pruning in prunings(store, only=wanted):
+        if pruning.why:
+            done.unreachable.append(f"The backups at {pruning.place} could not be removed: {pruning.why}")
+        removed = {backup.id for backup in pruning.removed}
+        done.pruned += [HeldBackup(backup.id, backup.at, pruning.place) for backup in pruning.removed]
+        done.backups = [one for one in done.backups if one.id not in removed]

@@ -190,11 +190,11 @@ class Store(Committing):
             job.note(f"{len(change.edits):,} records taken in")
         return change
 
-    def verify(self) -> list[Finding]:
-        """Read everything and name what is wrong with it."""
+    def verify(self, *, backups: bool = False, quick: bool = False) -> list[Finding]:
+        """Read everything and name what is wrong with it. See `store.upkeep.verify`."""
         from store.upkeep import verify
 
-        return verify.verify(self)
+        return verify.verify(self, backups=backups, quick=quick)
 
     def status(self) -> dict[str, Any]:
         """Measured figures about the store, as plain JSON."""

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def verify(space: Namespace, out: Output) -> int:
-    """Check every journal line by line; the exit code is that of damage where an error was found."""
+    """Check everything, or with --quick only the files; the exit code is that of damage where an error was found."""
     from store import open_store
 
     # Opened without catching up: what is wrong must be seen, not stumbled over.
     with open_store(space.store, program="cli", readonly=space.read_only) as store:
-        findings = store.verify()
+        findings = store.verify(backups=space.backups, quick=space.quick)
     errors = sum(finding.severity == "error" for finding in findings)
     for finding in findings:
         _tell(finding, out)

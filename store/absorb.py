@@ -81,7 +81,7 @@ class History(Protocol):
         """Keys with a version committed after `position`."""
 
     def listed(self, conflict: Collision) -> bool:
-        """True where an open conflict says the same already."""
+        """True where a conflict that is listed says the same already."""
 
     def raw(self, key: str) -> bytes | None:
         """The bytes of the live record of `key`."""
@@ -357,7 +357,9 @@ def _with_most_similar(
     best = max(scores.values())
     tied = [position for position in positions if scores[position] == best]
     chosen = {*candidates, tied[0], tied[-1], *pool.get(tied[0], ()), *pool.get(tied[-1], ())}
-    return sorted(chosen, key=lambda position: (scores.get(position, 0.0), position), reverse=True)
+    # Where nothing tells two apart, the older one: what was changed since is listed as a conflict rather
+    # than given up without a word.
+    return sorted(chosen, key=lambda position: (-scores.get(position, 0.0), position))
 
 
 def _evidence(

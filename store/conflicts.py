@@ -220,13 +220,14 @@ def in_words(path: Iterable[str], value: str | None) -> str:
         return "nothing" if names else "deleted"
     found = records.loads(value.encode("utf-8"))
     if not names:
-        return _record_in_words(found)
+        return record_in_words(found)
     if isinstance(found, bool) and names[-1] == "completionStatus":
         return "complete" if found else "not complete"
     return found if isinstance(found, str) else value
 
 
-def _record_in_words(value: Any) -> str:
+def record_in_words(value: Any) -> str:
+    """A record by its texts, its due date and whether it is complete; else as JSON."""
     body = records.body_of(value)
     if not isinstance(body, dict):
         return records.dumps(value).decode("utf-8")

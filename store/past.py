@@ -28,7 +28,7 @@ class JournalHistory:
         self._state = state
         self._context = state.context
         self._bodies: dict[tuple[int, int], Json] = {}
-        self._open: list[ConflictRow] | None = None
+        self._listed: list[ConflictRow] | None = None
 
     def current(self, key: str) -> Held | None:
         return self._state.get(key)
@@ -53,13 +53,18 @@ class JournalHistory:
         return None if newest is None or newest[1] else self._state.journal.record_raw(*newest[2:])
 
     def listed(self, conflict: Collision) -> bool:
-        if self._open is None:
-            self._open = self._state.snap.conflicts(self._context)
+        """Whether it is open already; a deletion of what we hold unchanged since is settled once for all.
+
+        A program that has forgotten a record leaves it out again with every rewrite.
+        """
+        if self._listed is None:
+            self._listed = self._state.snap.conflicts(self._context, open_only=False)
         return any(
             (row.key, row.path) == (conflict.key, conflict.path)
+            and (row.state == "open" or row.theirs is None)
             and same_text(row.ours, conflict.ours)
             and same_text(row.theirs, conflict.theirs)
-            for row in self._open
+            for row in self._listed
         )
 
     def at(self, position: Position, key: str) -> Json | None:

@@ -69,7 +69,8 @@ class Memory:
         ]
 
     def listed(self, conflict: Collision) -> bool:
-        return conflict in self.known
+        said = (conflict.key, conflict.path, conflict.ours, conflict.theirs)
+        return any(said == (one.key, one.path, one.ours, one.theirs) for one in self.known)
 
     def raw(self, key: str) -> bytes | None:
         return self.versions_of[key][-1][2]
@@ -271,6 +272,30 @@ def test_a_conflict_is_said_and_the_other_value_is_in_the_history(memory: Memory
         "2026-12-01",
         "2027-01-01",
     ]
+
+
+def test_where_nothing_tells_what_they_had_read_our_value_is_listed(memory: Memory) -> None:
+    """They read the file before or after our edit: its line, which alone could tell, they changed."""
+    lines = memory.foreign_read()
+    memory.put(step(1, dueDate="2026-12-01"))
+    memory.publish()
+    lines[0]["metadata"]["dueDate"] = "2027-01-01"
+    memory.foreign_write(lines)
+    (found,) = memory.absorb().conflicts
+    assert (found.ours, found.theirs) == ('"2026-12-01"', '"2027-01-01"')
+
+
+def test_where_the_rest_of_the_file_tells_that_they_had_read_ours_it_is_no_conflict(memory: Memory) -> None:
+    memory.commit(
+        Edit("put", "e:chart_1_action_1", step(1, dueDate="2026-12-01")),
+        Edit("put", "e:chart_1_action_2", step(2, "a note")),
+    )
+    memory.publish()
+    lines = memory.foreign_read()
+    lines[0]["metadata"]["dueDate"] = "2027-01-01"
+    memory.foreign_write(lines)
+    plan = memory.absorb()
+    assert (len(plan.edits), plan.conflicts) == (1, [])
 
 
 def test_a_later_duplicate_that_is_news_is_merged_by_itself(memory: Memory) -> None:

@@ -239,6 +239,9 @@ def test_changed_here_and_deleted_there_stays_and_can_be_deleted(store: Store, t
     assert len(states(store)) == count, "a program that writes the same once more lists nothing twice"
     conflicts.resolve(store, found.row.id, "ours")
     assert (wording(store, step), states(store)) == ("Ours", ["kept"])
+    store.settle()
+    rewrite(store, gone)
+    assert (wording(store, step), states(store)) == ("Ours", ["kept"]), "settled once for all"
     store.undo()
     conflicts.resolve(store, found.row.id, "theirs")
     assert f"e:{step}" not in live(store)

@@ -93,7 +93,7 @@ class Placed:
 
     def in_backup(self, root: Path, name: str) -> Read:
         """One file of a backup repository, which is then verified and restored from."""
-        from store.upkeep import backup
+        from store.upkeep.backup import checking, open_repository
 
         def read(case: Path) -> None:
             place = root / ".backup" / name
@@ -101,8 +101,8 @@ class Placed:
             place.write_bytes(case.read_bytes())
             try:
                 with open_store(root) as store:
-                    list(backup.verify(store))
-                    repository = backup.open_repository(store)
+                    checking.verify(store)
+                    repository = open_repository(store)
                     for found in repository.backups():
                         for path in repository.files(found):
                             for _ in repository.read(found, path):
@@ -148,9 +148,9 @@ def _cold_file(case: Path) -> None:
 
 def _backups(store: Store) -> dict[str, bytes]:
     """A manifest, an object and the configuration of a backup, by name within the repository."""
-    from store.upkeep import backup
+    from store.upkeep.backup import taking
 
-    backup.take(store)
+    taking.take(store)
     place = store.layout.backups
     found: dict[str, bytes] = {}
     for path in sorted(path for path in place.rglob("*") if path.is_file()):

@@ -100,7 +100,7 @@ def _whole(state: dict[str, object]) -> None:
 def _backups(store: object, said: list[list[str]]) -> None:
     """The newest acknowledged backup is whole."""
     if said:
-        from store.upkeep import backup
+        from store.upkeep.backup import checking
 
-        found = backup.verify(store, said[-1][0])
+        found = checking.verify(store, said[-1][0])
         assert [item for item in found if item.severity == "error"] == []

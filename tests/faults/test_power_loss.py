@@ -83,14 +83,14 @@ def generations(store: Store, record: Recorder) -> None:
 
 def backups(store: Store, record: Recorder) -> None:
     """A backup is taken between edits."""
-    from store.upkeep import backup
+    from store.upkeep.backup import taking
 
     name = chart(store, "Kept", "a", "b")
     record.said(f"chart {name}")
-    record.said(f"backup {backup.take(store).id}")
+    record.said(f"backup {taking.take(store).id}")
     store.run("default", charts.add_fact, name, "Later")
     record.said(f"fact {name} Later")
-    record.said(f"backup {backup.take(store).id}")
+    record.said(f"backup {taking.take(store).id}")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def _check(place: Path, said: list[str], where: str) -> None:
 
 
 def _backed_up(store: Store, backup_id: str, where: str) -> None:
-    from store.upkeep import backup
+    from store.upkeep.backup import checking
 
-    found = [item for item in backup.verify(store, backup_id) if item.severity == "error"]
+    found = [item for item in checking.verify(store, backup_id) if item.severity == "error"]
     assert found == [], f"{where}: backup {backup_id}: {found}"

@@ -69,9 +69,9 @@ def compact(store: Store, _tag: str) -> None:
 
 
 def back_up(store: Store, _tag: str) -> None:
-    from store.upkeep import backup
+    from store.upkeep.backup import taking
 
-    say("backup", backup.take(store).id)
+    say("backup", taking.take(store).id)
 
 
 WORK: tuple[tuple[Callable[[Store, str], None], int], ...] = (

@@ -202,6 +202,7 @@ class Background:
         store = self._store
         if not store.readonly:
             self._guard(store.contexts.finish)
+        self._guard(self._heal)
         for context in store.contexts.names():
             self._guard(self._tidy, context)
             self._guard(self._chart_file, context)
@@ -209,6 +210,11 @@ class Background:
             self._schedule(context, "publish", self._delay)
         self._guard(store.finish_moves)
         store.tell(Notice("", None, own=False))
+
+    def _heal(self) -> None:
+        """Put right by itself what can be, and tell of it."""
+        for text in self._store.heal():
+            self._store.tell(Notice("", None, own=False, text=text))
 
     def _tidy(self, context: str) -> None:
         from store import exchange
@@ -253,6 +259,8 @@ class Background:
         news, charts = store.take_news(context)
         if news or own:
             store.tell(Notice(context, charts, own=own))
+        if context in store.damage:
+            self._heal()
         if context in store.damage:
             raise store.damage[context]
 

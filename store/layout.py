@@ -134,6 +134,11 @@ class Layout:
         folder = self.journal_dir(context) if family == "charts" else self.journals / context
         return folder / f"{family}.jsonl"
 
+    def lost(self, context: str) -> bool:
+        """True where the context's journal is gone though something was committed to it."""
+        journal = self.journal(context)
+        return not journal.exists() and journal.with_suffix(".witness").exists()
+
     def families(self) -> list[tuple[str, str]]:
         """(context, family) of every journal there is, contexts in no order."""
         found = []

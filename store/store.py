@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store import layout as places
 from store.committing import Committing, Notice
-from store.errors import NotFound
+from store.errors import Damaged, NotFound
 from store.layout import Layout
 from store.mirror import Mirror
 from store.model import Change
@@ -144,17 +144,51 @@ class Store(Committing):
 
     def catch_up(self) -> CaughtUp:
         """Everything a one-shot command needs before it reads: foreign changes in, index current."""
-        from store import exchange
-
         if not self.readonly:
             self.contexts.finish()
-        for context in self.contexts.names():
-            exchange.tidy(self, context)
-        said = self.absorb()
-        synced = self.sync()
+        said = self.heal()
+        try:
+            synced = self._take_in(said)
+        except Damaged as error:
+            self._hurt(error)
+            healed = self.heal()
+            if self.damage:
+                raise
+            said.extend(healed)
+            synced = self._take_in(said)
+        if self.damage and (healed := self.heal()):
+            said.extend(healed)
+            synced = self.sync()
         self.finish_moves()
         said.extend(f"Only what lies before the damage is shown. {error}" for error in self.damage.values())
         return CaughtUp(said, synced)
+
+    def _take_in(self, said: list[str]) -> list[Synced]:
+        from store import exchange
+
+        for context in self.contexts.names():
+            exchange.tidy(self, context)
+        said.extend(self.absorb())
+        return self.sync()
+
+    def _hurt(self, error: Damaged) -> None:
+        """Keep that a journal is damaged, for `heal`."""
+        for context in self.contexts.names():
+            if self.layout.journal(context) == error.path:
+                self.damage[context] = error
+
+    def heal(self) -> list[str]:
+        """Put right what is seen to be wrong, where nothing can be lost by it; what happened, in words.
+
+        Looks at next to nothing unless something was seen: a crash, a damaged journal, a missing one.
+        """
+        layout = self.layout
+        begun = os.access(layout.recovery / ".swapping.json", os.F_OK)
+        if self.readonly or not (begun or self.damage or any(map(layout.lost, self.contexts.names()))):
+            return []
+        from store.upkeep import recovery
+
+        return recovery.heal(self)
 
     def finish_moves(self) -> int:
         """Finish moves between contexts that a crash cut short; how many there were."""

@@ -336,5 +336,9 @@ def _catch_up(conn: sqlite3.Connection, journal: Journal) -> Synced:
     try:
         return sync.sync_context(conn, journal)
     except OffChain:
+        try:
+            journal.position()
+        except Damaged as error:  # what is known here of lines that are lost is needed to bring them back
+            return Synced(0, 0, set(), False, error)
         sync.forget_context(conn, journal.context)
         return sync.sync_context(conn, journal)._replace(reset=True)

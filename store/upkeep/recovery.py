@@ -122,11 +122,8 @@ def heal(store: Store) -> list[str]:
 
 def hurt(store: Store) -> list[str]:
     """Contexts whose journal was seen to be damaged, or is missing though it was written to."""
-    names = dict.fromkeys(store.damage)
-    for context in store.contexts.names():
-        path = store.layout.journal(context)
-        if not path.exists() and path.with_suffix(".witness").exists():
-            names[context] = None
+    names: dict[str, object] = dict.fromkeys(store.damage)
+    names.update((name, store.damage.get(name)) for name in store.contexts.names() if store.layout.lost(name))
     return list(names)
 
 

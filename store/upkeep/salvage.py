@@ -160,6 +160,8 @@ class Salvage:
         self._recent: deque[str] = deque(maxlen=REMEMBERED)
         self._last: bytes = b""
         self._met = until is None
+        self._taken = True
+        """Whether a line was taken since the last gap."""
 
     def run(self) -> Salvaged:
         """Walk to the end."""
@@ -239,6 +241,7 @@ class Salvage:
         return (int(place[1], 16), int(place[2])) if place is not None else (0, 0)
 
     def _took(self, data: bytes) -> None:
+        self._taken = True
         self.found.header = True
         self._hash = data[-35:-3].decode("ascii")
         self._recent.append(self._hash)
@@ -389,7 +392,9 @@ class Salvage:
     def _open_gap(self, offset: int) -> None:
         if not self.found.gaps:
             self._close_exact()
-        self.found.gaps.append((self._feed.number - 1, offset))
+        if self._taken:  # else it is the same gap still
+            self.found.gaps.append((self._feed.number - 1, offset))
+            self._taken = False
 
     def _close_exact(self) -> None:
         """Note where the exact part ends, and where its last whole transaction does."""

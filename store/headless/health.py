@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from store.errors import Damaged
 from store.headless import dates
 from store.headless.output import safe
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from store.headless.output import Output
+    from store.store import Store
 
 WARNING, CRITICAL = 10, 11
 CODES = {"ok": 0, "unknown": 0, "warning": WARNING, "critical": CRITICAL}
@@ -31,7 +34,7 @@ def status(space: Namespace, out: Output) -> int:
     with open_store(space.store, program="cli", readonly=space.read_only) as store:
         # What lags is measured before this very command catches up, what is held after it.
         behind = measuring.waiting(store)
-        store.catch_up()
+        _catch_up(store)
         figures = health.status(store, behind)
     if space.prometheus:
         from store.upkeep.prometheus import exposition
@@ -41,6 +44,17 @@ def status(space: Namespace, out: Output) -> int:
         _print(figures, out)
         out.result(figures)
     return CODES[figures["health"]["severity"]]
+
+
+def _catch_up(store: Store) -> None:
+    """Bring the store into step; damage stops other commands, and is what this one is asked about."""
+    try:
+        store.catch_up()
+    except Damaged as error:
+        with suppress(Damaged):
+            store.sync()
+        if not store.damage:
+            store.damage[error.path.parent.name if error.path else ""] = error
 
 
 def _print(figures: dict[str, Any], out: Output) -> None:

@@ -72,5 +72,7 @@ def conflicts(snap: Snapshot) -> int:
 
 
 def upkeep(store: Store) -> dict[str, Any]:
-    """Who does the upkeep of this store now; empty where nobody does."""
-    return {}
+    """Who does the upkeep of this store now: `holder` is null where nobody does."""
+    from store.upkeep import lease
+
+    return {"holder": lease.holder(store)}

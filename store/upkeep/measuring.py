@@ -97,7 +97,7 @@ def measure(store: Store, *, probe: bool = False, behind: Waiting | None = None)
         lag_seconds=behind.lag_seconds,
         unpublished=behind.unpublished,
         unpublished_seconds=behind.unpublished_seconds,
-        followed=store.background is not None or bool(asking.upkeep(store)),
+        followed=store.background is not None or asking.upkeep(store)["holder"] is not None,
         fsync_ms=_fsync_ms(store) if probe else _sampled(recent, "fsync_latency"),
         disk_free=disk.free,
         disk_total=disk.total,
@@ -278,6 +278,8 @@ def _fsync_ms(store: Store) -> float | None:
     """The median time of writing and syncing a small file on the disk of the journals; None where it refuses."""
     try:
         durable.make_dirs(store.layout.journals)
+        for left in store.layout.journals.glob(f".probe.*{durable.TEMP_SUFFIX}"):  # by a crash
+            durable.remove_file(left, sync=False)
         temp = durable.write_aside(store.layout.journals / "probe", b"")
         try:
             file = durable.AppendFile(temp)

@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store import clock, ids, records
-from store.errors import ChartkeepError
+from store.errors import Damaged, StorageError, TooNew
 from store.journal_read import pread
 from store.model import DEFAULT
 
@@ -82,13 +82,17 @@ def append(store: Store, record: dict[str, Any]) -> None:
 def samples(store: Store, since: datetime | None = None, most: int = MOST) -> list[Sample]:
     """Samples since an instant, oldest first; where there are more than `most`, evenly chosen ones.
 
-    Archived and cold generations are read only as far as they hold what is asked for.
+    Archived and cold generations are read only as far as they hold what is asked for. Of a damaged
+    one, which verify names, nothing is read.
     """
     if not store.layout.journal(CONTEXT, FAMILY).exists():
         return []
-    spans = _spans(store.journal(CONTEXT, FAMILY), since)
-    step = sum(span.end - span.begin for span in spans) // max(1, most)
-    found = [sample for span in reversed(spans) for sample in _chosen(span, step)]
+    try:
+        spans = _spans(store.journal(CONTEXT, FAMILY), since)
+        step = sum(span.end - span.begin for span in spans) // max(1, most)
+        found = [sample for span in reversed(spans) for sample in _chosen(span, step)]
+    except (Damaged, TooNew):
+        return []
     return [sample for sample in found if since is None or sample.at >= since]
 
 
@@ -97,7 +101,10 @@ def ends(store: Store) -> tuple[Sample, Sample] | None:
     path = store.layout.journal(CONTEXT, FAMILY)
     if not path.exists():
         return None
-    span = _whole(store.journal(CONTEXT, FAMILY), None)
+    try:
+        span = _whole(store.journal(CONTEXT, FAMILY), None)
+    except (Damaged, TooNew):
+        return None
     first = next(_chosen(span, 0), None)
     last = _last(span)
     return (first, last) if first is not None and last is not None else None
@@ -122,7 +129,7 @@ def _spans(journal: Journal, since: datetime | None) -> list[_Span]:
     for generation in reversed(journal.generations()):
         try:
             span = _whole(journal, generation)
-        except ChartkeepError:  # named by verify; the others are still worth reading
+        except (Damaged, TooNew, StorageError):  # the others are still worth reading
             continue
         if until is not None:
             span = span._replace(end=_first_since(span, until))

@@ -287,43 +287,39 @@ class Carrying:
 
     def blocks(self, places: Iterable[Place]) -> Iterator[bytes]:
         """The lines at `places` with their new place and hash. Raises Damaged, StorageError."""
-        made: list[bytes] = []
-        offset, digest, begun = self.offset, self.hash.encode("ascii"), self.offset
-        hashing = blake2b(digest_size=16).copy  # a copy is made faster than a fresh one
         window = _Window(self._journal)
-        for generation, start, length in places:
-            low = start - _BEFORE
-            at = low - window.start
-            if generation != window.generation or at < 0 or start + length > window.end:
-                window.move(generation, low, start + length)
-                at = 0
-            # The loop runs once for every live line: no calls it can do without.
-            line = window.data[at + _BEFORE : at + _BEFORE + length]
-            check = hashing()
-            check.update(window.data[at : at + 32] + line[:-_TAIL])
-            mark = line.rfind(b',"_t":["', 0, -_TAIL)
-            if line[-_TAIL:] != b',"_h":"%b"}\n' % check.hexdigest().encode() or mark < 0:
+        source, base, top, data = 0, 0, 0, b""
+        made: list[bytes] = []
+        offset, digest, lines = self.offset, self.hash.encode("ascii"), self.lines
+        full = offset + _BLOCK
+        new = blake2b(digest_size=16).copy  # a copy is made faster than a fresh one
+        for generation, start, length in places:  # once for every live line: no calls it can do without
+            if generation != source or start - _BEFORE < base or start + length > top:
+                window.move(generation, start - _BEFORE, start + length)
+                source, base, top, data = generation, window.start, window.end, window.data
+            low, end = start - base, start - base + length
+            line = data[low : end - _TAIL]
+            check = new()
+            check.update(data[low - _BEFORE : low - 3] + line)
+            mark = line.rfind(b',"_t":["')
+            if data[end - _BEFORE : end - 3] != check.hexdigest().encode() or mark < 0:
                 raise window.damaged(start)
-            head = line[:mark]
-            if b',"tx":{' in head:
-                head = _without_tx(head)
-            body = b'%b,"_t":["%x",1,1]' % (head, offset)
-            check = hashing()
-            check.update(digest + body)
+            record = line.find(b',"record":')
+            if line.find(b',"tx":{', 0, record) < 0:
+                line = b'%b,"_t":["%x",1,1]' % (line[:mark], offset)
+            else:
+                line = b'%b,"_t":["%x",1,1]' % (_without_tx(line[:mark]), offset)
+            check = new()
+            check.update(digest + line)
             digest = check.hexdigest().encode()
-            line = b'%b,"_h":"%b"}\n' % (body, digest)
-            made.append(line)
-            offset += len(line)
-            if offset - begun > _BLOCK:
-                self.offset, self.hash, self.lines, begun = (
-                    offset,
-                    digest.decode(),
-                    self.lines + len(made),
-                    offset,
-                )
+            made += line, b',"_h":"', digest, b'"}\n'
+            offset += len(line) + _TAIL
+            lines += 1
+            if offset > full:
+                self.offset, self.hash, self.lines, full = offset, digest.decode(), lines, offset + _BLOCK
                 yield b"".join(made)
                 made.clear()
-        self.offset, self.hash, self.lines = offset, digest.decode(), self.lines + len(made)
+        self.offset, self.hash, self.lines = offset, digest.decode(), lines
         yield b"".join(made)
 
     def sealing(self, place: Place, end: Position) -> bytes:

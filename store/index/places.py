@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
+
+import orjson
 
 from store.index.base import Reads
 from store.index.extract import read_key
@@ -24,15 +27,22 @@ class Places(Reads):
     """The part of a Snapshot that knows places."""
 
     def live_places(self, context: str) -> Iterator[tuple[int, int, int]]:
-        """(generation, offset, length) of every live record, in the order the keys were first written."""
-        yield from self._ask(
-            "SELECT generation, start, size FROM records WHERE ctx = ? ORDER BY ord", (self._ctx(context),)
-        )
+        """(generation, offset, length) of every live record, in the order the keys were first written.
+
+        Fetched as one value: row by row takes twice as long. The plus has SQLite read the table through.
+        """
+        row = self._ask(
+            "SELECT group_concat(generation), group_concat(start), group_concat(size) FROM"
+            " (SELECT generation, start, size FROM records WHERE +ctx = ? ORDER BY ord)",
+            (self._ctx(context),),
+        ).fetchone()
+        columns = [array("q", orjson.loads(f"[{column or ''}]")) for column in row]
+        yield from zip(*columns, strict=True)
 
     def live_size(self, context: str) -> tuple[int, int]:
         """How many live records there are, and the bytes of their lines."""
         row = self._ask(
-            "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM records WHERE ctx = ?", (self._ctx(context),)
+            "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM records WHERE +ctx = ?", (self._ctx(context),)
         ).fetchone()
         return int(row[0]), int(row[1])
 

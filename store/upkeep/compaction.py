@@ -78,6 +78,7 @@ class Compacted(NamedTuple):
     dropped: int
     """Lines that are in the archive only."""
     seconds: float
+    """Until the new generation was in place; the index follows after."""
     locked: float
     """Seconds for which writers had to wait."""
 
@@ -145,20 +146,22 @@ def compact(store: Store, context: str, family: str = INDEXED) -> Compacted:
         once = _compact_indexed if family == INDEXED else _compact_read
         swapped = _until_in_step(journal, lambda: once(store, journal, job.at))
         after = swapped.position.offset
-        dropped = _count_lines(swapped.archived) - 1 - swapped.lines
+        seconds = clock.monotonic() - begun
+        dropped = max(0, _count_lines(swapped.archived) - 1 - swapped.lines)
         job.note(f"{swapped.before:,} bytes before, {after:,} after, {dropped:,} lines in the archive only")
     if family == INDEXED:
         store.sync(context)
+    made, before = swapped.position.generation, swapped.before
     return Compacted(
         context,
         family,
-        swapped.position.generation,
+        made,
         swapped.archived,
-        swapped.before,
+        before,
         after,
         swapped.lines,
-        max(0, dropped),
-        clock.monotonic() - begun,
+        dropped,
+        seconds,
         swapped.locked,
     )
 

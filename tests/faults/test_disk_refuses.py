@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,19 +13,36 @@ import pytest
 from store import charts, syscalls
 from store.errors import ReadOnly, StorageError
 from store.store import Store
+from tests.faults.tally import tally
 from tests.stores import Opener, chart, live
 
-CALLS = ("open_file", "write", "pwrite", "fdatasync", "fsync", "rename", "link", "truncate")
+CALLS = (
+    "open_file", "write", "pwrite", "fdatasync", "fsync", "rename", "link", "truncate", "unlink", "mkdir",
+)  # fmt: skip
 CODES = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 COMMANDS: dict[str, Callable[[Store, str], Any]] = {
     "run": lambda store, name: store.run("default", charts.add_fact, name, "New"),
+    "add": lambda store, name: store.run("default", charts.create_chart, "New", "r", steps=["a"]),
+    "telescope": lambda store, name: store.run("default", charts.telescope, f"{name}_action_1"),
+    "remove": lambda store, name: store.run("default", charts.remove, [name]),
+    "import": lambda store, name: store.import_file(outline(store), "default"),
     "undo": lambda store, name: store.undo(),
+    "redo": lambda store, name: store.redo(),
     "move": lambda store, name: store.move("default", [name], "work"),
     "rename": lambda store, name: store.contexts.rename("play", "game"),
     "publish": lambda store, name: store.publish("default"),
     "absorb": lambda store, name: store.absorb("default"),
 }
+
+
+ALL_OR_NOTHING = ("run", "add", "telescope", "remove", "import", "undo", "redo", "publish")
+
+
+def outline(store: Store) -> Path:
+    path = store.root.parent / "outline.md"
+    path.write_text("# One\n# Two\n")
+    return path
 
 
 class Refusing:
@@ -68,6 +86,11 @@ def test_a_refused_call_leaves_the_store_as_it_was(
             path.write_bytes(path.read_bytes() + b'{"type":"entity","name":"n%d"}\n' % nth)
         if command == "publish":
             store.run("default", charts.add_fact, name, f"Fact {nth}")
+        if command in ("telescope", "remove"):
+            name = chart(store, "Another", "Draft")
+        if command == "redo":
+            store.run("default", charts.add_fact, name, f"Undone {nth}")
+            store.undo()
         before = states(store)
         with monkeypatch.context() as patch:
             refusing = Refusing(patch, nth, code)
@@ -81,7 +104,8 @@ def test_a_refused_call_leaves_the_store_as_it_was(
             break
         store.catch_up()
         after = states(store)
-        if failed and command in ("run", "undo", "publish"):
+        tally("refused calls", calls=1, lost=0)
+        if failed and command in ALL_OR_NOTHING:
             assert after == before
         elif command == "move":
             assert (f"e:{name}_chart" in after["default"]) != (f"e:{name}_chart" in after["work"])
@@ -93,7 +117,8 @@ def test_a_refused_call_leaves_the_store_as_it_was(
                 store.contexts.rename("game", "play")
         elif command == "absorb":
             assert f"e:n{nth}" in after["default"]
-        store.run("default", charts.add_fact, name, f"Works {nth}")
+        works = chart(store, "Another") if command == "remove" else name
+        store.run("default", charts.add_fact, works, f"Works {nth}")
         assert [item for item in store.verify() if item.severity == "error"] == []
     else:
         pytest.fail("the command never came to its end")

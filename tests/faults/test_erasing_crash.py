@@ -1,0 +1,250 @@
+"""An erasure cut short at any system call: not begun at all, or finished by the next to come. Never half."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store import charts, open_store, pending, syscalls
+from store.errors import ChartkeepError
+from store.store import Store
+from store.upkeep.erasing import What, erase
+from tests.store.test_erasing import SECRET, compacted, errors, holding, versions
+from tests.stores import Opener, chart, live
+
+CALLS = (
+    "open_file",
+    "write",
+    "pwrite",
+    "fdatasync",
+    "fsync",
+    "rename",
+    "link",
+    "unlink",
+    "truncate",
+    "mkdir",
+)
+FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
+STEP = 1 if FULL else 7
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing that catches errors catches it."""
+
+
+class Stopping:
+    """From the `nth` system call on, every one of them raises: the process is as good as dead."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, nth: int, error: Callable[[], BaseException]) -> None:
+        self.count, self.nth, self.error = 0, nth, error
+        self.once = not isinstance(error(), Killed)
+        for name in CALLS:
+            patch.setattr(syscalls, name, self._wrapped(getattr(syscalls, name)))
+
+    @property
+    def stopped(self) -> bool:
+        return self.count >= self.nth
+
+    def _wrapped(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            self.count += 1
+            if self.count == self.nth or (self.count > self.nth and not self.once):
+                raise self.error()
+            return real(*args)
+
+        return call
+
+
+def filled(folder: Path) -> tuple[str, str]:
+    """A store of two contexts with a secret chart that was moved, in several generations; ids of it and of another."""
+    with open_store(folder) as store:
+        other = chart(store, "A finished book", "Draft", "Edit")
+        secret = chart(store, f"{SECRET} in spring", f"Book {SECRET}", "Pack")
+        compacted(store)
+        store.run("default", charts.add_fact, secret, f"No {SECRET} ticket")
+        store.run("default", charts.add_fact, other, "It pours")
+        store.contexts.create("work")
+        store.move("default", [secret], "work")
+        store.settle()
+        aside = store.layout.recovery / "old.lines"
+        aside.parent.mkdir(exist_ok=True)
+        aside.write_bytes(f"half a line of {SECRET} in spring\nanother line\n".encode())
+    return secret, other
+
+
+def state(store: Store) -> Any:
+    return [(versions(store, name), live(store, name)) for name in ("default", "work")]
+
+
+def check(folder: Path, secret: str, before: Any, others: Any) -> bool:
+    """The store is as before, or nothing of the secret is left; whether the latter."""
+    with open_store(folder) as store:
+        store.catch_up()
+        store.settle()
+        assert errors(store) == []
+        assert not (store.layout.journals / pending.INTENT).exists()
+        assert pending.waste([folder]) == []
+        after = state(store)
+        done = after != before
+        if done:
+            assert after == others
+            assert holding(folder, SECRET) == []
+            assert holding(folder, secret) == []
+        name = next(iter(after[0][1])).partition(":")[2].partition("_chart")[0]
+        assert name
+        return done
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str, Any, Any]:
+    """The store to be copied for each attempt, what it holds, and what it is to hold afterwards."""
+    folder = tmp_path_factory.mktemp("erasing") / ".coaia"
+    from store import init_store
+
+    init_store(folder)
+    secret, other = filled(folder)
+    with open_store(folder) as store:
+        before = state(store)
+    others = [
+        (
+            {place: value for place, value in found.items() if secret not in place[0]},
+            {key: value for key, value in alive.items() if secret not in key},
+        )
+        for found, alive in before
+    ]
+    return folder, secret, other, before, others
+
+
+@pytest.mark.parametrize("kind", ["killed", "refused"])
+def test_stopped_at_each_call_it_is_whole_or_not_at_all(
+    made: tuple[Path, str, str, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    source, secret, _, before, others = made
+    error = Killed if kind == "killed" else lambda: OSError(errno.EIO, os.strerror(errno.EIO))
+    seen = {True: 0, False: 0}
+    nth = 1
+    while True:
+        folder = tmp_path / str(nth) / ".coaia"
+        shutil.copytree(source, folder, symlinks=True)
+        store = open_store(folder)
+        store.catch_up()
+        with monkeypatch.context() as patch:
+            stopping = Stopping(patch, nth, error)
+            try:
+                erase(store, What(charts=(("work", secret),)))
+            except (Killed, ChartkeepError):
+                pass
+        stopped = stopping.stopped
+        if kind == "killed":
+            store._index = store._background = None  # what it held in memory is gone with it
+            store._journals.clear()
+        store.close()
+        seen[check(folder, secret, before, others)] += 1
+        shutil.rmtree(folder.parent)
+        if not stopped:
+            break
+        nth += STEP
+    assert seen[True] > 1
+    assert seen[False] > 1
+
+
+def test_a_writer_that_lives_on_finishes_what_the_dead_one_began(
+    made: tuple[Path, str, str, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between any two renames somebody else commits: it is there afterwards, once."""
+    source, secret, other, _, _ = made
+    for nth in range(1, 9):
+        folder = tmp_path / str(nth) / ".coaia"
+        shutil.copytree(source, folder, symlinks=True)
+        store, there = open_store(folder), open_store(folder)
+        there.catch_up()
+        there.run("default", charts.add_fact, other, "Before")
+        renamed = 0
+        real = syscalls.rename
+
+        def rename(old: Path, new: Path, nth: int = nth, real: Any = real) -> None:
+            nonlocal renamed
+            if str(old).endswith(pending.PREPARED) and (renamed := renamed + 1) == nth:
+                raise Killed
+            real(old, new)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(syscalls, "rename", rename)
+            try:
+                erase(store, What(charts=(("work", secret),)))
+            except Killed:
+                pass
+        there.run("default", charts.add_fact, other, "After")
+        there.run("work", charts.create_chart, "New", "r")
+        there.close()
+        with open_store(folder) as again:
+            again.catch_up()
+            again.settle()
+            assert errors(again) == []
+            assert again.chart("default", other).reality[-2:] == ("Before", "After")
+            assert holding(folder, SECRET) == []
+            assert len(again.snapshot().__enter__().chart_ids("work")) == 1
+        shutil.rmtree(folder.parent)
+
+
+WRITER = """
+import sys
+from store import charts, open_store
+from store.errors import Locked
+store = open_store(sys.argv[1])
+for n in range(10000):
+    try:
+        change = store.run("default", charts.add_fact, sys.argv[2], f"{sys.argv[3]} {n}")
+    except Locked:
+        continue
+    print(f"{sys.argv[3]} {n}", flush=True)
+"""
+
+
+def test_two_processes_writing_while_it_runs_lose_nothing(folder: Path, opened: Opener) -> None:
+    secret, other = filled(folder)
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(folder), other, name], stdout=subprocess.PIPE, text=True
+        )
+        for name in ("ann", "ben")
+    ]
+    said: list[str] = []
+
+    def listen(child: subprocess.Popen[str]) -> None:
+        assert child.stdout is not None
+        said.extend(line.strip() for line in child.stdout if line.endswith("\n"))
+
+    threads = [threading.Thread(target=listen, args=[child]) for child in writers]
+    for thread in threads:
+        thread.start()
+    store = opened("eve")
+    while len(said) < 10:
+        pass
+    erase(store, What(charts=(("work", secret),)))
+    between = len(said)
+    erase(store, What(superseded=True))
+    while len(said) < between + 20 and all(child.poll() is None for child in writers):
+        pass
+    assert all(child.poll() is None for child in writers)
+    for child in writers:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    for thread in threads:
+        thread.join()
+    store.catch_up()
+    facts = store.chart("default", other).reality
+    assert [fact for fact in said if facts.count(fact) != 1] == []
+    store.settle()
+    assert errors(store) == []
+    assert holding(folder, SECRET) == []

@@ -212,10 +212,14 @@ _TABLES = {
         "n.name, chart_id, ord, title, due, done, level, parent_given, parent_step, source_step, phase, created,"
         " updated, parent, via, looped, finished, total"
     ),
+    "conflicts": (
+        "n.name, n, t.id, key, path, ours, theirs, base, ver, at, who, state, now, settled_as, settled_by, last"
+    ),
     "steps": "n.name, chart_id, t.name, number, ord, title, due, done, notes, child_given, child, updated",
 }
-_SELECTS = {table: f"SELECT {columns} FROM {{db}}.{table} t {_JOINED}" for table, columns in _TABLES.items()}
-_SELECTS["observations"] = (
+SELECTS = {table: f"SELECT {columns} FROM {{db}}.{table} t {_JOINED}" for table, columns in _TABLES.items()}
+"""What is compared of each table: all but the numbers that another order of reading gives."""
+SELECTS["observations"] = (
     "SELECT n.name, t.key, b.id - t.id * 65536, b.text FROM {db}.observations b"
     " JOIN {db}.records t ON t.id = b.id / 65536 " + _JOINED
 )
@@ -236,6 +240,9 @@ def compare_whole(store: Store) -> Iterator[Finding]:
             for table, count in (differing or {}).items():
                 why = f"{count:,} rows of “{table}” are not what a rebuild makes. {_REMEDY}"
                 yield Finding("error", "index-derived", f"the index: {why}", str(store.layout.index))
+    except StorageError as error:
+        if error.path == store.layout.index:
+            yield Finding("error", "index-unreadable", str(error), str(store.layout.index))
     except ChartkeepError:
         return  # named by the journals' own verification
 
@@ -256,7 +263,7 @@ def _compared(index: Path, folder: Path, journals: list[Journal]) -> dict[str, i
             conn.execute("BEGIN")
             if _rows(conn, "SELECT id, generation, start, hash FROM {db}.positions"):
                 return None
-            found = {table: _rows(conn, select) for table, select in _SELECTS.items()}
+            found = {table: _rows(conn, select) for table, select in SELECTS.items()}
             return {table: count for table, count in found.items() if count}
         finally:
             conn.close()

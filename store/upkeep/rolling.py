@@ -23,7 +23,7 @@ from store import clock, durable, journal_pass, journal_verify, records
 from store.errors import ChartkeepError, Damaged, StorageError
 from store.journal_read import ReadFile, pread
 from store.model import Finding, Position
-from store.upkeep import filed, indexed, meanings, verify
+from store.upkeep import filed, meanings, verify
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -160,7 +160,7 @@ def _tasks(store: Store) -> Iterator[Task]:
         size = _bytes(store, context)
         yield Task(f"file:{context}", size, _whole(partial(filed.chart_file, context=context)))
         if store.layout.journal(context).exists():
-            yield Task(f"index:{context}", 4 * size, _whole(partial(_derived, context=context)))
+            yield Task(f"index:{context}", 4 * size, _whole(partial(verify.derived, context=context)))
     yield Task("store", 1, _whole(_rest))
 
 
@@ -173,11 +173,6 @@ def _whole(check: Callable[[Store], Iterator[Finding]]) -> Callable[[Round, Call
         return True
 
     return work
-
-
-def _derived(store: Store, context: str) -> Iterator[Finding]:
-    yield from indexed.check(store, context)
-    yield from meanings.check(store, context)
 
 
 def _rest(store: Store) -> Iterator[Finding]:

@@ -161,12 +161,23 @@ def _derived(
         if any(one.startswith(str(path.parent)) for one in broken):
             sound = False
             continue
-        yield from indexed.check(store, context, told)
-        yield from meanings.check(store, context)
+        yield from derived(store, context, told)
     if sound:
         yield from meanings.twice(store)
         if full or (full is None and small <= indexed.SMALL):
             yield from indexed.compare_whole(store)
+
+
+def derived(store: Store, context: str, told: Told | None = None) -> Iterator[Finding]:
+    """The index of one context, and what it shows where it is as it should be."""
+    from store.upkeep import indexed, meanings
+
+    differs = False
+    for finding in indexed.check(store, context, told):
+        differs = True
+        yield finding
+    if not differs:
+        yield from meanings.check(store, context)
 
 
 def _backups(store: Store, *, every: bool) -> Iterator[Finding]:

@@ -217,6 +217,7 @@ def _put_in_place(journal: Journal, temp: Path, end: Position, carrying: Carryin
     made = Position(end.generation + 1, carrying.offset, carrying.hash)
     try:
         journal.witness.advance(made)
+        journal.carried.advance(made)
     except StorageError as error:
         journal.note("warning", "witness-not-written", str(error))
     return made

@@ -53,6 +53,8 @@ class JournalReader:
         self.archive = path.parent / "archive"
         self.findings: list[Finding] = []
         self.witness = Witness(path.with_suffix(".witness"))
+        self.carried = Witness(path.with_suffix(".carried"))
+        """Where the lines end that the present generation carried over: a hint, like the witness."""
         self.suspect = False
         """Set once damage was seen: the whole file is verified before the next write."""
         self._mutex = threading.RLock()
@@ -236,6 +238,11 @@ class JournalReader:
         while end.generation < present and self.generation_file(end.generation).size == end.offset:
             end = self.generation_file(end.generation + 1).header.position
         return end
+
+    def end_of_carried(self) -> Position | None:
+        """Where what is new begins in a generation that was begun with copies; None where that is not known."""
+        found, _ = self.carried.read()
+        return found if found is not None and self.holds(found) else None
 
     def _archived_since(self, position: Position) -> bool:
         """True where the generation of a position is not the present one any more."""

@@ -86,21 +86,24 @@ class Mirror:
 
     def tail_after(self, indexed: Position | None, journal: Journal, end: Position) -> Tail:
         """What was committed after the index's position, up to `end`."""
-        generation = indexed.generation if indexed is not None else 1
-        if generation < end.generation:
-            raise Behind  # a new generation begins with copies of everything: no tail to hold in memory
-        if generation > end.generation:
+        if indexed is not None and indexed.generation > end.generation:
             return Tail(indexed)
-        begun = self._tail.upto is not None
-        if self._tail.after != indexed:
-            if end.offset - (indexed.offset if indexed is not None else 0) > TAIL_BYTES:
-                raise Behind
+        begun, upto = self._tail.upto is not None, self._tail.upto
+        other = self._tail.after != indexed
+        if (other or (upto is not None and upto.generation != end.generation)) and _bytes_between(
+            indexed, journal, end
+        ) > TAIL_BYTES:
+            raise Behind
+        if other:
             self._tail, begun = Tail(indexed), False
         try:
             self._tail.extend(journal, end)
         except OffChain:
             self._tail, begun = Tail(indexed), False
-            self._tail.extend(journal, end)
+            try:
+                self._tail.extend(journal, end)
+            except OffChain:
+                raise Behind from None
         if not begun:  # what a tail takes in later, `apply` has taken in as well
             self.records.update(self._tail.versions)
         return self._tail
@@ -191,6 +194,22 @@ class Mirror:
                 self.relations[name] = [*keys, key]
             elif key not in keys:
                 del self.relations[name]  # it comes back to the place it had
+
+
+def _bytes_between(indexed: Position | None, journal: Journal, end: Position) -> int:
+    """How much a tail would have to read. Raises Behind where that is not to be told."""
+    if indexed is None and end.generation <= 1:
+        return end.offset
+    if indexed is not None and indexed.generation == end.generation:
+        return end.offset - indexed.offset
+    carried = journal.end_of_carried()
+    if (
+        indexed is None
+        or carried is None
+        or not indexed.generation + 1 == carried.generation == end.generation
+    ):
+        raise Behind
+    return journal.generation_file(indexed.generation).size - indexed.offset + end.offset - carried.offset
 
 
 def above(key: str) -> str | None:

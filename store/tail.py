@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from store import records
+from store.journal_read import OffChain
 from store.model import Held, Json, Position
 
 if TYPE_CHECKING:
@@ -49,7 +50,17 @@ class Tail:
         self.upto = upto
 
     def extend(self, journal: Journal, end: Position) -> None:
-        """Read what lies between `upto` and `end`."""
+        """Read what lies between `upto` and `end`; of a generation begun in between not what it carried over.
+
+        Raises OffChain.
+        """
+        if self.upto is not None and self.upto.generation < end.generation:
+            carried = journal.end_of_carried()
+            if carried is None or carried.generation != self.upto.generation + 1:
+                raise OffChain(f"{journal.path} has begun other generations since {self.upto}.")
+            for tx in journal.read_generation(self.upto.generation, self.upto):
+                self.add(held_in(tx), tx.position)
+            self.upto = carried
         if self.upto != end:
             for tx in journal.read(self.upto, upto=end):
                 self.add(held_in(tx), tx.position)

@@ -25,6 +25,7 @@ ORD_SHIFT = 40
 """`records.ord` is generation << 40 | offset of the key's first version."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STAMP = len("2026-11-21T06:00:00.123456Z")
 _LATEST = (1 << 53) - (1 << 40)
 _BINDING = ("contains", "advances_toward", "creates_tension_with")
 """Relations that tell which chart an entity belongs to."""
@@ -242,9 +243,14 @@ class Applier:
     def _move(self) -> None:
         """Give the lines carried over so far their new place; those that are none are applied."""
         copies, self._copies = self._copies, []
+        latest = ""
         if copies and carried.move_places(self.conn, self.ctx, [tx.lines[0] for tx in copies]):
             for tx in copies:
-                self.seq = next_seq(self.seq, tx.at, self.ctx)
+                if tx.at > latest or len(tx.at) != _STAMP:
+                    self.seq = next_seq(self.seq, tx.at, self.ctx)
+                    latest = tx.at if tx.at[:1].isdigit() and tx.at[-1:] == "Z" else ""
+                else:  # the same, without reading the date
+                    self.seq = ((self.seq >> 10) + 1) << 10 | self.ctx
             self.lines += len(copies)
             self.moved += len(copies)
             return

@@ -186,6 +186,21 @@ class Journal(JournalReader):
 
     @contextmanager
     def locked(self, timeout: float, what: str, *, create: bool = True) -> Iterator[None]:
+        self._acquire(timeout, what, create=create)
+        while os.access(self.recovery / ".swapping.json", os.F_OK):  # whoever was exchanging files has died
+            self.lock.release()
+            from store.upkeep import swapping
+
+            swapping.finish(self.recovery.parent, timeout)
+            self._acquire(timeout, what, create=create)
+        try:
+            if pending.begun(self.path.parent.parent):  # its maker has died
+                pending.settle(self.path)
+            yield
+        finally:
+            self.lock.release()
+
+    def _acquire(self, timeout: float, what: str, *, create: bool) -> None:
         try:
             try:
                 self.lock.acquire(timeout, what)
@@ -198,12 +213,6 @@ class Journal(JournalReader):
                 self.lock.acquire(timeout, what)
         except StorageError as error:
             raise journal_repair.read_only(self.path, error) from error
-        try:
-            if pending.begun(self.path.parent.parent):  # its maker has died
-                pending.settle(self.path)
-            yield
-        finally:
-            self.lock.release()
 
     def _gone(self) -> NotFound:
         return NotFound(

@@ -52,6 +52,10 @@ class Past:
     def get(self, key: str) -> Held | None:
         return self._records.get(key)
 
+    def keys(self) -> list[str]:
+        """The keys of all records there were."""
+        return list(self._records)
+
     def _entities(self) -> Iterator[tuple[str, Json]]:
         for key, held in self._records.items():
             if key.startswith("e:") and held.record is not None:

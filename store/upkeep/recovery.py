@@ -145,7 +145,7 @@ def _places(store: Store) -> Iterator[tuple[str, str]]:
 
 
 def _finish(store: Store) -> bool:
-    done = swapping.finish(store.layout, store.settings.lock_timeout)
+    done = swapping.finish(store.layout.home, store.settings.lock_timeout)
     if done:
         for context in store.contexts.names():
             store.forget(context)
@@ -182,7 +182,7 @@ def _mend(
     indexed = _indexed(store, context, family)
     locks = [journal.path.with_name("chartfile.lock"), journal.lock.path]
     with ExitStack() as stack:
-        stack.enter_context(swapping.alone(layout, timeout, "recovery"))
+        stack.enter_context(swapping.alone(layout.home, timeout, "recovery"))
         durable.make_dirs(journal.path.parent)
         stack.enter_context(durable.Lock(locks[0]).held(timeout, "recovery"))
         stack.enter_context(journal.locked(timeout, "recovery"))
@@ -199,7 +199,7 @@ def _mend(
         else:
             swaps, end = _anew(store, journal, found, log)
         kept = [swap._replace(kept=_kept(store, log, swap.target)) for swap in swaps]
-        swapping.decide(layout, kept, locks=locks, positions={journal.witness.path: end})
+        swapping.decide(layout.home, kept, locks=locks, positions={journal.witness.path: end})
         journal.forget_file()
     _forget(store, context, rebuilt=found.broken is not None)
     return True

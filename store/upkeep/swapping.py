@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 
 from store import durable, records
 from store.errors import Damaged
-from store.layout import Layout
 from store.model import Position
 from store.witness import Witness
 
+RECOVERY = ".recovery"
+"""The folder beside `.journal` that holds all of this."""
 INTENT = ".swapping.json"
 LOCK = ".swapping.lock"
 
@@ -36,31 +37,31 @@ class Swap(NamedTuple):
     kept: Path | None = None
 
 
-def begun(layout: Layout) -> bool:
-    """True where an exchange was decided and not finished: one system call."""
-    return os.access(layout.recovery / INTENT, os.F_OK)
+def begun(home: Path) -> bool:
+    """True where an exchange was decided and not finished in the store at `home`: one system call."""
+    return os.access(home / RECOVERY / INTENT, os.F_OK)
 
 
 @contextmanager
-def alone(layout: Layout, timeout: float, what: str) -> Iterator[None]:
+def alone(home: Path, timeout: float, what: str) -> Iterator[None]:
     """Hold off every other exchange, and finish one that was cut short. Not re-entrant."""
-    durable.make_dirs(layout.recovery)
-    with durable.Lock(layout.recovery / LOCK).held(timeout, what):
-        if begun(layout):
-            _finish(layout, timeout)
+    durable.make_dirs(home / RECOVERY)
+    with durable.Lock(home / RECOVERY / LOCK).held(timeout, what):
+        if begun(home):
+            _finish(home, timeout)
         yield
 
 
-def finish(layout: Layout, timeout: float) -> bool:
+def finish(home: Path, timeout: float) -> bool:
     """Do what is left of an exchange that was cut short; True where there was one."""
-    if not begun(layout):
+    if not begun(home):
         return False
-    with alone(layout, timeout, "finishing what was begun"):
+    with alone(home, timeout, "finishing what was begun"):
         return True
 
 
 def decide(
-    layout: Layout,
+    home: Path,
     swaps: list[Swap],
     *,
     locks: list[Path],
@@ -74,23 +75,23 @@ def decide(
     """
     intent = {
         "swaps": [
-            [*(_shown(layout, path) for path in swap), _identity(swap.target) if strict else None]
+            [*(_shown(home, path) for path in swap), _identity(swap.target) if strict else None]
             for swap in swaps
         ],
         "strict": strict,
-        "locks": [_shown(layout, path) for path in locks],
+        "locks": [_shown(home, path) for path in locks],
         "witnesses": [
-            [_shown(layout, path), list(position) if position is not None else None]
+            [_shown(home, path), list(position) if position is not None else None]
             for path, position in (positions or {}).items()
         ],
-        "aside": _shown(layout, aside),
+        "aside": _shown(home, aside),
     }
-    durable.write_file(layout.recovery / INTENT, records.dumps(intent))
-    _do(layout, intent)
+    durable.write_file(home / RECOVERY / INTENT, records.dumps(intent))
+    _do(home, intent)
 
 
-def _finish(layout: Layout, timeout: float) -> None:
-    path = layout.recovery / INTENT
+def _finish(home: Path, timeout: float) -> None:
+    path = home / RECOVERY / INTENT
     try:
         intent = records.loads(b"".join(durable.read_blocks(path)))
         swaps = intent["swaps"]
@@ -103,35 +104,35 @@ def _finish(layout: Layout, timeout: float) -> None:
         ) from None
     with ExitStack() as stack:
         for name in intent["locks"]:
-            lock = _path(layout, name)
+            lock = _path(home, name)
             if lock is not None and lock.parent.is_dir():
                 stack.enter_context(durable.Lock(lock).held(timeout, "finishing what was begun"))
-        _do(layout, intent)
+        _do(home, intent)
 
 
-def _do(layout: Layout, intent: dict[str, Any]) -> None:
-    witnesses = [(layout.home / name, position) for name, position in intent["witnesses"]]
-    if not intent["strict"] or not _changed(layout, intent):
+def _do(home: Path, intent: dict[str, Any]) -> None:
+    witnesses = [(home / name, position) for name, position in intent["witnesses"]]
+    if not intent["strict"] or not _changed(home, intent):
         for path, _ in witnesses:
             durable.remove_file(path, sync=False)
         for new, target, kept, _ in intent["swaps"]:
-            _exchange(_path(layout, new), layout.home / target, _path(layout, kept))
+            _exchange(_path(home, new), home / target, _path(home, kept))
         for path, position in witnesses:
             if position is not None and path.parent.is_dir():
                 Witness(path).advance(Position(*position))
     for new, *_ in intent["swaps"]:
-        if (path := _path(layout, new)) is not None:
+        if (path := _path(home, new)) is not None:
             durable.remove_file(path, sync=False)
-    if (aside := _path(layout, intent["aside"])) is not None:
+    if (aside := _path(home, intent["aside"])) is not None:
         remove_tree(aside)
-    durable.remove_file(layout.recovery / INTENT)
+    durable.remove_file(home / RECOVERY / INTENT)
 
 
-def _changed(layout: Layout, intent: dict[str, Any]) -> bool:
+def _changed(home: Path, intent: dict[str, Any]) -> bool:
     """True where a file that is still to be replaced is not the one that was looked at."""
     for new, target, _, seen in intent["swaps"]:
-        waiting = new is None or os.path.lexists(layout.home / new)
-        if waiting and _identity(layout.home / target) != seen:
+        waiting = new is None or os.path.lexists(home / new)
+        if waiting and _identity(home / target) != seen:
             return True
     return False
 
@@ -178,10 +179,10 @@ def _identity(path: Path) -> list[int] | None:
     return [found.st_dev, found.st_ino, found.st_size]
 
 
-def _shown(layout: Layout, path: Path | None) -> str | None:
+def _shown(home: Path, path: Path | None) -> str | None:
     """A path relative to the store, which may itself be moved before the rest is done."""
-    return os.path.relpath(path, layout.home) if path is not None else None
+    return os.path.relpath(path, home) if path is not None else None
 
 
-def _path(layout: Layout, name: str | None) -> Path | None:
-    return layout.home / name if name is not None else None
+def _path(home: Path, name: str | None) -> Path | None:
+    return home / name if name is not None else None

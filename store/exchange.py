@@ -95,7 +95,7 @@ def tidy(store: Store, context: str) -> None:
         return
     with desk.entered():
         for path in _abandoned(desk.path):
-            if not desk.absorb(False, path).unread:
+            if desk.log.holds(signature(path, digest=True)) or not desk.absorb(False, path).unread:
                 durable.remove_file(path)
 
 

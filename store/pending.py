@@ -85,7 +85,9 @@ def exchange(journals: Path, part: dict[str, Any]) -> None:
         target = journals / name
         prepared = target.with_name(target.name + PREPARED)
         if prepared.exists():
-            durable.replace_file(prepared, target)
+            durable.move(prepared, target)  # which, where it fails, leaves the only copy where it is
+        else:
+            durable.sync_dir(target.parent)  # renamed before, perhaps by one who could not sync it
     for name in part["remove"]:
         durable.remove_file(journals / name)
     if "position" in part:

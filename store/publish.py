@@ -254,6 +254,13 @@ class PublishedLog:
         """True where a file that looks like this has been published or absorbed: no need to read it."""
         return any(entry.signature.same_stat(found) for entry in self.entries())
 
+    def holds(self, found: Signature | None) -> bool:
+        """True where that very content has been published or absorbed: what was erased since is no news in it."""
+        return found is not None and any(
+            entry.signature.digest is not None and entry.signature.same_content(found)
+            for entry in self.entries()
+        )
+
     def around(self, mtime_ns: int) -> list[Position]:
         """The positions a program can have read that wrote at `mtime_ns`, newest first.
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from store import clock, durable, pending, records
+from store import clock, durable, exchange, pending, records
 from store.cold import SUFFIX, freeze
 from store.errors import ChartkeepError, Locked
 from store.journal_next import exclusive
@@ -31,7 +31,8 @@ from store.model import Position, TxMeta
 from store.publishing import Publishing
 from store.rechain import Chain, Group, blocks, body_of, head_of, verified, with_meta
 from store.records import Draft, encode_header, encode_lines
-from store.upkeep.sieve import NOWHERE, Head, Sieve, Tally
+from store.upkeep.compaction import KEEP_DELETIONS
+from store.upkeep.sieve import ERASED, NOWHERE, Head, Sieve, Tally
 
 if TYPE_CHECKING:
     from store.journal import Journal
@@ -75,6 +76,9 @@ class _Making:
     proof: list[dict[str, Any]] = field(default_factory=list)
     live: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Where the live records lie in the last generation as it is now: offset and length."""
+    gone: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """The same of the deletions that may still be needed."""
+    marks: str = field(default_factory=lambda: clock.stamp(clock.now() - KEEP_DELETIONS))
 
 
 # -- locks -----------------------------------------------------------------------------------------
@@ -94,12 +98,15 @@ def alone(store: Store) -> Iterator[None]:
 def desks(store: Store, contexts: Iterable[str]) -> Iterator[dict[str, Publishing]]:
     """The chart files of some contexts, what others wrote to them taken in; nobody moves or publishes."""
     timeout = store.settings.lock_timeout
+    contexts = sorted(set(contexts))
+    for context in contexts:
+        exchange.tidy(store, context)
     with ExitStack() as stack:
         stack.enter_context(store.contexts.steady())
         moves = durable.Lock(store.layout.journals / ".moves.lock")
         stack.enter_context(moves.held(timeout, "erasing"))
         found: dict[str, Publishing] = {}
-        for context in sorted(set(contexts)):
+        for context in contexts:
             desk = found[context] = Publishing(store, context)
             stack.enter_context(desk.held())
             desk.absorb(None)
@@ -331,7 +338,7 @@ def _generation(
             _placed(made, group, before, chain.position)
             was = Position(group.generation, group.end, group.hash)
             if last:
-                _living(made.live, bodies, out, before.offset)
+                _living(made, bodies, out, before.offset)
             yield from out
 
     prepared = pending.prepare(target, reader.path, blocks(header, lines()))
@@ -371,16 +378,19 @@ def _lead(made: _Making, old: Position, new: Position) -> None:
         made.positions.append([list(old), list(new)])
 
 
-def _living(
-    live: dict[str, tuple[int, int]], bodies: Sequence[bytes], lines: Sequence[bytes], at: int
-) -> None:
-    """Bring the places of the live records along by one transaction that starts at `at`."""
+def _living(made: _Making, bodies: Sequence[bytes], lines: Sequence[bytes], at: int) -> None:
+    """Bring the places of what is live along by one transaction that starts at `at`."""
     for body, line in zip(bodies, lines, strict=True):
         head = head_of(body)
+        key = head["key"]
         if head["op"] == "put":
-            live[head["key"]] = (at, len(line))
+            made.gone.pop(key, None)
+            made.live[key] = (at, len(line))  # one that is there keeps its place in the order
         else:
-            live.pop(head["key"], None)
+            made.live.pop(key, None)
+            made.gone.pop(key, None)
+            if head["at"] >= made.marks and ERASED not in head:
+                made.gone[key] = (at, len(line))
         at += len(line)
 
 
@@ -418,14 +428,15 @@ def _next(store: Store, made: _Making, previous: dict[str, Any] | None) -> Posit
 
 
 def _carried(made: _Making, chain: Chain) -> Iterator[bytes]:
-    """The live records of the generation before, in their order there, each a transaction of its own."""
-    if not made.live:
+    """What is live of the generation before, in its order there, each a transaction of its own."""
+    if not made.live and not made.gone:
         return
     cut = made.cut
     name = f"{cut.journal.family}.{cut.end.generation}.jsonl{pending.PREPARED}"
     reader = ReadFile(cut.journal.archive / name)
-    for offset, length in sorted(made.live.values()):
+    for offset, length in (*made.gone.values(), *made.live.values()):
         body = body_of(pread(reader.fd, length, offset, reader.path))
         if cut.carries(head_of(body)):
             yield from chain.lines([with_meta(body, None)])
     made.live.clear()
+    made.gone.clear()

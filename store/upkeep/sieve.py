@@ -54,9 +54,11 @@ class Survey:
     """The chart each entity belonged to last; only where charts are asked for."""
     parent: dict[str, str] = field(default_factory=dict)
     """The chart above each chart, by its last version."""
+    until: dict[tuple[str, int], str] = field(default_factory=dict)
+    """When each version was superseded; only where that is asked for."""
 
 
-def survey(journal: Journal, upto: int, *, charts: bool = False) -> Survey:
+def survey(journal: Journal, upto: int, *, charts: bool = False, ends: bool = False) -> Survey:
     """Read a journal with its archive up to the offset `upto` of its live generation."""
     found = Survey()
     for group in groups(journal, upto):
@@ -68,6 +70,8 @@ def survey(journal: Journal, upto: int, *, charts: bool = False) -> Survey:
             known = found.newest.get(key)
             if known is not None and known.ver > ver:
                 continue
+            if ends and known is not None and known.ver < ver:
+                found.until[key, known.ver] = head["at"]
             found.newest[key] = Newest(ver, head["op"] == "delete", head["at"])
             if charts and head["op"] == "put" and key.startswith("e:"):
                 _belongs(found, key, records.body_of(records.loads(raw_of(body) or b"null")))

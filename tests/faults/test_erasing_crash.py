@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def check(folder: Path, secret: str, before: Any, others: Any) -> bool:
         assert not (store.layout.journals / pending.INTENT).exists()
         assert pending.waste([folder]) == []
         after = state(store)
-        done = after != before
+        done = bool(after != before)
         if done:
             assert after == others
             assert holding(folder, SECRET) == []
@@ -230,12 +231,12 @@ def test_two_processes_writing_while_it_runs_lose_nothing(folder: Path, opened: 
         thread.start()
     store = opened("eve")
     while len(said) < 10:
-        pass
+        time.sleep(0.01)
     erase(store, What(charts=(("work", secret),)))
     between = len(said)
     erase(store, What(superseded=True))
     while len(said) < between + 20 and all(child.poll() is None for child in writers):
-        pass
+        time.sleep(0.01)
     assert all(child.poll() is None for child in writers)
     for child in writers:
         child.send_signal(signal.SIGKILL)

@@ -118,11 +118,12 @@ def prunings(
         repository = opening.open_repository(store, place)
         wanted = None if only is None else set(only)
         done = [_timed(store, repository, dry_run, wanted)]
+        here = {one.id for one in repository.names()} - {one.id for one in done[0].removed}
         for url in () if place else store.settings.backup_offsite:
             remote = Repository(place_of(url, store.layout.home), repository.config, repository.sealer)
             try:
                 if opening.read_config(remote.place) is not None:
-                    done.append(_timed(store, remote, dry_run, wanted))
+                    done.append(_timed(store, remote, dry_run, wanted, here))
             except ChartkeepError as error:
                 done.append(Pruning(url, (), 0, 0, 0, str(error)))
         removed = sum(len(one.removed) for one in done)
@@ -130,12 +131,15 @@ def prunings(
     return done
 
 
-def _timed(store: Store, repository: Repository, dry_run: bool, only: set[str] | None) -> Pruning:
+def _timed(
+    store: Store, repository: Repository, dry_run: bool, only: set[str] | None, also: Iterable[str] = ()
+) -> Pruning:
+    """`_pruned`, noted among the attempts."""
     if dry_run:
-        return _pruned(store, repository, True, only)
+        return _pruned(store, repository, True, only, also)
     timed = Timed(store, "prune", repository.place.url)
     try:
-        done = _pruned(store, repository, False, only)
+        done = _pruned(store, repository, False, only, also)
     except ChartkeepError as error:
         timed.ended(why=str(error))
         raise
@@ -143,11 +147,14 @@ def _timed(store: Store, repository: Repository, dry_run: bool, only: set[str] |
     return done
 
 
-def _pruned(store: Store, repository: Repository, dry_run: bool, only: set[str] | None) -> Pruning:
+def _pruned(
+    store: Store, repository: Repository, dry_run: bool, only: set[str] | None, also: Iterable[str]
+) -> Pruning:
+    """Prune one place; `also` are backups kept elsewhere, which would be copied here again at once."""
     place, names = repository.place, repository.names()
     backups = repository.backups()
     if only is None:
-        keep = kept(backups, clock.now(), store.settings)
+        keep = kept(backups, clock.now(), store.settings) | set(also)
     else:
         keep = {one.id for one in backups} - _standing_on(backups, only)
     going = [one for one in backups if one.id not in keep]  # newest first: none is ever without its parent

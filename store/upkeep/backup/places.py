@@ -143,6 +143,20 @@ _WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "az", "adl", "oci", "r2", "memory"}
 """Protocols where a file appears under its name only once it is there whole."""
 
 
+_PATIENCE = {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60}}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "s3": _PATIENCE,
+    "s3a": _PATIENCE,
+    "sftp": {"timeout": 20},
+    "ssh": {"timeout": 20},
+}
+"""What keeps a place that does not answer from holding up a backup for long."""
+
+
+class _Absent(StorageError):
+    """There is no such file or folder at a place."""
+
+
 class FsspecPlace(Place):
     """A place that fsspec reaches: `s3://bucket/folder`, `sftp://host/folder`, …"""
 
@@ -157,8 +171,10 @@ class FsspecPlace(Place):
         """The file system; whatever goes wrong with it as a StorageError."""
         try:
             yield self._opened()
-        except (ChartkeepError, FileNotFoundError):
+        except ChartkeepError:
             raise
+        except FileNotFoundError as error:
+            raise _Absent(f"Cannot {doing} {self.where(name)}: there is no such place ({error}).") from error
         except Exception as error:
             why = str(error).strip() or type(error).__name__
             raise StorageError(
@@ -171,7 +187,8 @@ class FsspecPlace(Place):
             try:
                 from fsspec.core import url_to_fs
 
-                fs, root = url_to_fs(self.url, skip_instance_cache=True, use_listings_cache=False)
+                options = _OPTIONS.get(self._protocol, {})
+                fs, root = url_to_fs(self.url, skip_instance_cache=True, use_listings_cache=False, **options)
             except ImportError as error:
                 extra = {"s3": "s3", "sftp": "sftp", "ssh": "sftp"}.get(self._protocol, "offsite")
                 raise ChartkeepError(
@@ -186,24 +203,24 @@ class FsspecPlace(Place):
         return f"{self._root}/{name}"
 
     def names(self, folder: str) -> list[Stored]:
-        with self._reaching("list", folder) as fs:
-            fs.invalidate_cache()
-            try:
+        try:
+            with self._reaching("list", folder) as fs:
+                fs.invalidate_cache()
                 found = fs.find(self._path(folder), detail=True)
-            except FileNotFoundError:
-                return []
-            start = len(self._root.lstrip("/")) + 1
-            return [
-                Stored(path.lstrip("/")[start:], int(info["size"] or 0), _age(info))
-                for path, info in found.items()
-                if info["type"] == "file"
-            ]
+        except _Absent:
+            return []
+        start = len(self._root.lstrip("/")) + 1
+        return [
+            Stored(path.lstrip("/")[start:], int(info["size"] or 0), _age(info))
+            for path, info in found.items()
+            if info["type"] == "file"
+        ]
 
     def read(self, name: str, *, most: int, fresh: bool = False) -> bytes:  # noqa: ARG002
         try:
             with self._reaching("read", name) as fs, fs.open(self._path(name), "rb") as file:
                 return all_of(file, most)
-        except FileNotFoundError:
+        except _Absent:
             raise NotFound(f"{self.where(name)} is missing.") from None
 
     def write(self, name: str, data: bytes) -> None:
@@ -218,7 +235,7 @@ class FsspecPlace(Place):
             fs.mv(temp, path)
 
     def delete(self, name: str) -> None:
-        with suppress(FileNotFoundError), self._reaching("delete", name) as fs:
+        with suppress(_Absent), self._reaching("delete", name) as fs:
             fs.rm_file(self._path(name))
 
     def size(self, name: str) -> int | None:
@@ -226,7 +243,7 @@ class FsspecPlace(Place):
             with self._reaching("look at", name) as fs:
                 fs.invalidate_cache()
                 return int(fs.info(self._path(name))["size"])
-        except FileNotFoundError:
+        except _Absent:
             return None
 
 

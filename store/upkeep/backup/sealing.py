@@ -118,20 +118,35 @@ def new_identity() -> Any:
 def lock_identity(identity: Any, passphrase: str) -> bytes:
     """The identity encrypted with a passphrase: `key.age`."""
     locked: bytes = _age().passphrase.encrypt(str(identity).encode(), passphrase)
+    _opened[_lock(locked, passphrase)] = identity
     return locked
 
 
 def unlock_identity(locked: bytes, passphrase: str, where: str) -> Any:
-    """The identity in `key.age`. Raises Refused for a wrong passphrase."""
-    age = _age()
-    try:
-        text = age.passphrase.decrypt(locked, passphrase).decode()
-    except age.DecryptError:
-        raise Refused(
-            f"The passphrase does not open the backups at {where}: it is not the one they were made with, or "
-            "key.age there is damaged. Nothing was written."
-        ) from None
-    return age.x25519.Identity.from_str(text.strip())
+    """The identity in `key.age`. Raises Refused for a wrong passphrase.
+
+    Trying a passphrase takes a second or more, as it should; a process does so once for each.
+    """
+    age, lock = _age(), _lock(locked, passphrase)
+    if lock not in _opened:
+        try:
+            text = age.passphrase.decrypt(locked, passphrase).decode()
+        except age.DecryptError:
+            raise Refused(
+                f"The passphrase does not open the backups at {where}: it is not the one they were made with, or "
+                "key.age there is damaged. Nothing was written."
+            ) from None
+        _opened[lock] = age.x25519.Identity.from_str(text.strip())
+    return _opened[lock]
+
+
+_opened: dict[bytes, Any] = {}
+"""Identities this process has unlocked."""
+
+
+def _lock(locked: bytes, passphrase: str) -> bytes:
+    """What stands for a passphrase and what it opens; the passphrase itself is not kept."""
+    return sha256(locked + b"\0" + passphrase.encode("utf-8", "surrogateescape")).digest()
 
 
 def read_identity(path: Path) -> Any:

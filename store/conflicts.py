@@ -15,11 +15,12 @@ is open; `resolve` settles one, in a transaction of the command `conflict.resolv
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from store import records
-from store.errors import NotFound, Refused
+from store import clock, records
+from store.errors import NotFound, Refused, UsageError
 from store.model import Change, ConflictRow, Edit, Json, Plan
 from store.past import FOREIGN, JournalHistory
 from store.paths import value_at, with_value
@@ -255,6 +256,56 @@ def field_in_words(path: Iterable[str]) -> str:
 def who(by: str) -> str:
     """Who wrote a value: a person, or the program behind a chart file."""
     return f"another program ({by.removeprefix(FOREIGN)})" if by.startswith(FOREIGN) else by
+
+
+def editable(conflict: Conflict) -> str:
+    """The value that stands, as a text to change by hand: for an editor, or a line where it is one."""
+    now = conflict.row.now
+    if now is None:
+        return ""
+    found = records.loads(now.encode("utf-8"))
+    if isinstance(found, str):
+        return found
+    if isinstance(found, bool):
+        return "yes" if found else "no"
+    return now if conflict.row.path else json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
+def typed(conflict: Conflict, text: str) -> Other:
+    """What a person typed in place of either value. Raises UsageError where it is none for this field."""
+    sides = [
+        records.loads(side.encode("utf-8"))
+        for side in (conflict.ours.value, conflict.theirs.value)
+        if side is not None
+    ]
+    path, text = conflict.row.path, text.strip()
+    if path[-1:] == ("dueDate",):
+        from store.charts.dates import parse_due
+
+        day = parse_due(text, clock.today())
+        if day is None:
+            raise UsageError("Type a date: fri, +2w, 12 dec, 2026-12-01")
+        return Other(day.isoformat())
+    if not path or not all(isinstance(side, str) for side in sides):
+        return _typed_json(text, record=not path, yes_or_no=all(isinstance(side, bool) for side in sides))
+    if not text:
+        raise UsageError("Type a text")
+    return Other(text)
+
+
+def _typed_json(text: str, *, record: bool, yes_or_no: bool) -> Other:
+    if yes_or_no and not record:
+        words = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
+        if text.lower() not in words:
+            raise UsageError("Type yes or no")
+        return Other(words[text.lower()])
+    try:
+        found = records.loads(text.encode("utf-8", "surrogatepass"))
+    except records.BadJson as error:
+        raise UsageError(f"This is not JSON: {error}") from None
+    if record and not isinstance(found, dict):
+        raise UsageError("A record is a JSON object, {…}")
+    return Other(found)
 
 
 # -- reading ---------------------------------------------------------------------------------------

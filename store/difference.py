@@ -68,7 +68,7 @@ class Differing(NamedTuple):
 
 
 def difference(old: bytes, new: bytes) -> list[Row]:
-    """Where two chart files differ: unreadable lines of the old one, then records in the order of the new."""
+    """Where two chart files differ: what of the old one cannot be read, is gone or differs, then what it lacked."""
     return _compare(_Read(old), _Read(new))
 
 
@@ -137,16 +137,17 @@ class _Read:
 
 def _compare(old: _Read, new: _Read) -> list[Row]:
     rows = [Row("unreadable", "", "", (Part("", _cut(raw), None),), number) for number, raw in old.broken]
-    for key, now in new.records.items():
-        then = old.records.get(key)
-        if then is None:
-            rows.append(Row("lacked", key, _name(key, now), (Part("", None, record_in_words(now)),)))
+    lacked = []
+    for key, then in old.records.items():
+        now = new.records.get(key)
+        if now is None:
+            rows.append(Row("had", key, _name(key, then), (Part("", record_in_words(then), None),)))
         elif not records.same(then, now):
             rows.append(Row("changed", key, _name(key, now), tuple(_parts(then, now))))
-    for key, then in old.records.items():
-        if key not in new.records:
-            rows.append(Row("had", key, _name(key, then), (Part("", record_in_words(then), None),)))
-    return rows
+    for key, now in new.records.items():
+        if key not in old.records:
+            lacked.append(Row("lacked", key, _name(key, now), (Part("", None, record_in_words(now)),)))
+    return rows + lacked
 
 
 def _parts(then: dict[str, Any], now: dict[str, Any], path: tuple[str, ...] = ()) -> list[Part]:

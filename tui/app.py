@@ -210,10 +210,19 @@ class ChartkeepApp(Guarded, App[int]):
     def _changed(self, notice: Notice) -> None:
         """Called from the store's thread."""
         if notice.text:
-            text = notice.text
-            self.call_soon(lambda: self.say(text))
+            self.call_soon(lambda: self._tell(notice))
         if notice.charts is None or notice.charts:
             self.post_message(Changed(frozenset({notice.context})))
+
+    def _tell(self, notice: Notice) -> None:
+        """Say what a notice has to say, and the key that shows more of it."""
+        key = self.keymap.first(notice.shown_by) if notice.shown_by else ""
+        if not key:
+            self.say(notice.text)
+            return
+        several = "it" if notice.text.startswith("1 ") else "them"
+        what = "the difference" if notice.shown_by == "store.difference" else several
+        self.say(f"{notice.text}: {key} shows {what}", whole=True)
 
     def _job(self, _job: Job) -> None:
         """Called from working threads."""
@@ -258,9 +267,12 @@ class ChartkeepApp(Guarded, App[int]):
 
     # -- telling -----------------------------------------------------------------------------------
 
-    def say(self, text: str, *, error: bool = False) -> None:
-        """A word to the person: in the bottom line, or where that is covered or too short in a box of its own."""
-        if self.screen is self.main and (not error or self.main.foot.holds(text)):
+    def say(self, text: str, *, error: bool = False, whole: bool = False) -> None:
+        """A word to the person: in the bottom line, or where that is covered in a box of its own.
+
+        So is an error, and what must be read `whole`, where the line is too short for it.
+        """
+        if self.screen is self.main and (not (error or whole) or self.main.foot.holds(text)):
             self.main.foot.say(text, error=error)
         else:
             self.notify(

@@ -7,8 +7,12 @@ import shlex
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from store.errors import UsageError
+from store.errors import ChartkeepError, UsageError
+
+if TYPE_CHECKING:
+    from tui.app import ChartkeepApp
 
 
 def command(setting: str = "") -> list[str]:
@@ -47,3 +51,24 @@ def edit(text: str, *, setting: str = "", suffix: str = ".md") -> str | None:
     finally:
         path.unlink(missing_ok=True)
     return None if edited == text else edited
+
+
+def hand_over(desk: ChartkeepApp, text: str) -> str | None:
+    """`edit` in place of the screens, which come back afterwards. Raises UsageError."""
+    from textual.app import SuspendNotSupported
+
+    edited: str | None = None
+    failure: Exception | None = None
+    try:
+        with desk.suspend():
+            try:
+                edited = edit(text, setting=desk.config.settings.editor)
+            except (ChartkeepError, OSError, ValueError) as error:
+                failure = error  # raised in here, Textual would leave the screen to the shell
+    except SuspendNotSupported as error:
+        raise UsageError("This terminal cannot be handed to an editor; edit in place with e.") from error
+    finally:
+        desk.refresh(layout=True)
+    if failure is not None:
+        raise failure
+    return edited

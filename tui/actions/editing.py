@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from store.errors import ChartkeepError, UsageError
+from store.errors import UsageError
 from store.model import Change
 from tui.actions import Target, handles, target, targets
 from tui.actions.making import confirming
@@ -91,18 +91,20 @@ def edit_outcome(screen: MainScreen, _times: int | None) -> None:
 @handles("edit.external")
 def edit_external(screen: MainScreen, _times: int | None) -> None:
     """Edit in $EDITOR: the text under the chart's cursor, or the whole chart from the hierarchy."""
+    from tui import editor
+
     found = target(screen)
     view = screen.chart.view
     if found is None:
         return
     if found.kind != "chart" or view is None or view.row.chart_id != found.chart_id:
-        text = _in_editor(screen, found.text)
+        text = editor.hand_over(screen.desk, found.text)
         if text is not None:
             save_text(screen, found, text.rstrip("\n"))
         return
     from tui.charttext import read, write
 
-    text = _in_editor(screen, write(view))
+    text = editor.hand_over(screen.desk, write(view))
     if text is None:
         screen.desk.say("Nothing was changed in the editor.")
         return
@@ -120,28 +122,6 @@ def edit_external(screen: MainScreen, _times: int | None) -> None:
         return changes
 
     screen.desk.change(work)
-
-
-def _in_editor(screen: MainScreen, text: str) -> str | None:
-    from textual.app import SuspendNotSupported
-
-    from tui import editor
-
-    edited: str | None = None
-    failure: Exception | None = None
-    try:
-        with screen.app.suspend():
-            try:
-                edited = editor.edit(text, setting=screen.desk.config.settings.editor)
-            except (ChartkeepError, OSError, ValueError) as error:
-                failure = error  # raised in here, Textual would leave the screen to the shell
-    except SuspendNotSupported as error:
-        raise UsageError("This terminal cannot be handed to an editor; edit in place with e.") from error
-    finally:
-        screen.app.refresh(layout=True)
-    if failure is not None:
-        raise failure
-    return edited
 
 
 @handles("reality.add")

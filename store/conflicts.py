@@ -324,14 +324,15 @@ def _read(store: Store, snap: Snapshot, row: ConflictRow) -> Conflict:
         row,
         chart_id,
         title,
-        _record_name(body, name),
+        record_name(body, name),
         field_in_words(row.path),
         Side(row.ours, in_words(row.path, row.ours), by, at),
         Side(row.theirs, in_words(row.path, row.theirs), row.by, row.at),
     )
 
 
-def _record_name(body: Json, name: str) -> str:
+def record_name(body: Json, name: str) -> str:
+    """What a record is: `step “Draft the outline”`, `chart`, `record belt-3`."""
     kind = body.get("entityType")
     texts = [text for text in body.get("observations") or () if isinstance(text, str)]
     if kind in (records.CHART, "current_reality") or not texts:

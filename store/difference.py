@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from store import records
-from store.conflicts import field_in_words, in_words, record_in_words
+from store.conflicts import field_in_words, in_words, record_in_words, record_name
 from store.errors import NotFound
 from store.syscalls import guard
 
@@ -42,7 +42,7 @@ class Row(NamedTuple):
     key: str
     name: str
     parts: tuple[Part, ...] = ()
-    """Of a changed record its members; else one part, the whole record in words."""
+    """Of a changed record its members; else the whole record in words, of a relation nothing more."""
     line: int | None = None
     """Of an unreadable line its number in the old file."""
 
@@ -141,12 +141,12 @@ def _compare(old: _Read, new: _Read) -> list[Row]:
     for key, then in old.records.items():
         now = new.records.get(key)
         if now is None:
-            rows.append(Row("had", key, _name(key, then), (Part("", record_in_words(then), None),)))
+            rows.append(Row("had", key, _name(key, then), _only(key, then=then)))
         elif not records.same(then, now):
             rows.append(Row("changed", key, _name(key, now), tuple(_parts(then, now))))
     for key, now in new.records.items():
         if key not in old.records:
-            lacked.append(Row("lacked", key, _name(key, now), (Part("", None, record_in_words(now)),)))
+            lacked.append(Row("lacked", key, _name(key, now), _only(key, now=now)))
     return rows + lacked
 
 
@@ -191,10 +191,15 @@ def _name(key: str, value: Any) -> str:
     if key.startswith("r:"):
         start, kind, end = records.relation_ends(key)
         return f"{start} {kind} {end}"
-    kind, _, rest = key.partition(":")
     body = records.body_of(value)
-    sort = body.get("entityType") if isinstance(body, dict) else None
-    return f"{sort} {rest}" if kind == "e" and isinstance(sort, str) else rest
+    return record_name(body, key.partition(":")[2]) if isinstance(body, dict) else key
+
+
+def _only(key: str, *, then: Any = None, now: Any = None) -> tuple[Part, ...]:
+    """A record that only one of the two has, in words; nothing where its name says it all."""
+    if key.startswith("r:"):
+        return ()
+    return (Part("", *(None if side is None else record_in_words(side) for side in (then, now))),)
 
 
 def _cut(raw: bytes) -> str:

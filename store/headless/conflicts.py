@@ -1,9 +1,7 @@
 """The subcommand conflicts: list what two sides changed at once, and settle it.
 
-`--json` of the list: `{"conflicts": [CONFLICT]}`, CONFLICT `{context, id, chart, chart_title, key,
-path, record, field, ours, theirs, base, now, stands, state, settled_by}`; `ours` and `theirs` are
-`{value, text, by, at}` with `value` the JSON value, null where that side had none, and `there`
-false then. `keep` and `take` print what every command that changes something prints.
+`store.headless.shapes` says what `--json` prints; `value` is the JSON value itself, null with `there`
+false where that side had none.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ Every document is an object, so that members can be added without breaking a scr
 | `search` | `{"query": text, "hits": [HIT]}` |
 | `history` | `{"transactions": [TX]}`, of a chart or record `{"versions": [VERSION]}` |
 | `contexts` | `{"contexts": [CONTEXT]}` |
+| `conflicts` | `{"conflicts": [CONFLICT]}` |
 | every command that changes something | `{"changes": [CHANGE], "published": bool}` |
 | `verify` | `{"ok": bool, "findings": [FINDING]}` |
 | `status`, `sync` | an object of figures |
@@ -19,6 +20,9 @@ updated}`; `progress` is `{"done": n, "total": n}` or null where a chart has no 
 text the files hold. VIEW is a CHART with `{outcome, outcome_notes, reality, steps, child_charts,
 trail, phase, hints, others}` more. STEP `{context, chart, name, number, title, due, done, notes,
 child, child_progress, updated}`; under `show` `child_chart` holds the VIEW it telescoped into.
+CONFLICT `{context, id, chart, chart_title, key, path, record, field, ours, theirs, base, now, stands,
+state, settled_by}`; `ours` and `theirs` are `{there, value, text, by, at}`, `state` is open, kept, taken or
+superseded.
 CHANGE `{context, tx, at, by, command, label, focus, hints, edits: [{op, key}]}`.
 """
 

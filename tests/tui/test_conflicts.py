@@ -221,7 +221,7 @@ async def test_older_files_that_were_set_aside_can_be_seen(desk: Opener, store_p
         await d.press("g", "d")
         assert "older" not in d.screen().replace("o older", "").replace("n newer", "")
         await d.press("o")
-        assert "- entity older" in d.screen() or "- older" in d.screen()
+        assert "- record older" in d.screen()
         assert "1 record that only it had" in d.screen()
         await d.press("n")
         assert "that only it had" not in d.screen()

@@ -30,6 +30,7 @@ def difference(screen: MainScreen, _times: int | None) -> None:
     def show(found: Differing) -> None:
         from tui.screens.difference import DifferenceScreen
 
+        desk.clear_notifications()  # the one that named this key would cover it
         desk.push_screen(DifferenceScreen(found))
 
     def none(error: Exception) -> bool:

@@ -128,7 +128,9 @@ def rows(snap: Reads, context: str) -> Iterator[Row]:
 
 def transactions(snap: Reads, context: str) -> Iterator[tuple[int, int, str, str, int]]:
     """(generation, offset, at, by, lines) of every transaction of a context, in order."""
-    yield from snap._ask(_TRANSACTIONS, (snap._ctx(context),))
+    # A generator left in the middle would, by `yield from`, close a cursor that is closed already.
+    for generation, start, at, who, count in snap._ask(_TRANSACTIONS, (snap._ctx(context),)):  # noqa: UP028
+        yield generation, start, at, who, count
 
 
 def knows(snap: Reads, context: str, key: str, ver: int) -> bool:

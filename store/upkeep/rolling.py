@@ -98,13 +98,15 @@ def go_on(store: Store, budget_seconds: float) -> list[Finding]:
     limit = budget_seconds * (_LATE if late else 1)
 
     def enough() -> bool:
-        return clock.monotonic() - started >= limit
+        return clock.monotonic() - started >= limit or _covered(current, tasks) >= share * total
 
+    worked = False
     for task in tasks:
         if _is_done(current, task):
             continue
-        if _covered(current, tasks) / total >= share or enough():
+        if worked and enough():
             break
+        worked = True
         if task.work(current, enough):
             current.done[task.name] = {**_part(current, task.name), "whole": True}
     _conclude(current, all(_is_done(current, task) for task in tasks))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from store import clock
 from store.errors import ChartkeepError
 from store.store import Notice
-from store.watch import Watcher
+from store.watch import PATIENT_STEP_MS, STEP_MS, Watcher
 
 if TYPE_CHECKING:
     from store.absorbing import Absorbed
@@ -43,7 +43,7 @@ PATIENCE = 10.0
 class Background:
     """Started once per open store by the UI or a server; `close` stops it and publishes what is owed."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, *, patient: bool = False) -> None:
         self._store = store
         self._delay = settings.publish_delay
         self._wake = threading.Condition()
@@ -58,7 +58,11 @@ class Background:
         self._busy = False
         self._problems: dict[tuple[str, ...], str] = {}
         self.watcher = Watcher(
-            store.layout, self.poke, mode=settings.watch, poll_seconds=settings.poll_seconds
+            store.layout,
+            self.poke,
+            mode=settings.watch,
+            poll_seconds=settings.poll_seconds,
+            step_ms=PATIENT_STEP_MS if patient else STEP_MS,
         )
         self._thread = threading.Thread(target=self._serve, name="chartkeep-background", daemon=True)
 

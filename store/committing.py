@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from store.journal import Journal, Tx
     from store.settings import Settings
     from store.store import Store
+    from store.upkeep.attending import Attendant
 
 P = ParamSpec("P")
 Planner = Callable[Concatenate["View", P], Plan]
@@ -74,6 +75,7 @@ class Committing:
         """How far the index was when this process last brought it on, by context."""
         self._settings: Settings | None = None
         self._background: Background | None = None
+        self._attendant: Attendant | None = None
         self._listeners: list[Callable[[Notice], None]] = []
         self._lock = threading.RLock()
 
@@ -96,6 +98,10 @@ class Committing:
 
             self._settings = settings.load(self.layout.settings)
         return self._settings
+
+    def reload_settings(self) -> None:
+        """Read `chartkeep.toml` again when a setting is next asked for."""
+        self._settings = None
 
     @property
     def index(self) -> Index:

@@ -236,13 +236,27 @@ class Store(Committing):
 
         return health.status(self)
 
-    def start_background(self) -> None:
-        """Keep index, journals and chart files in step from a thread, until closed."""
+    def start_background(self, *, patient: bool = False) -> None:
+        """Keep index, journals and chart files in step from a thread, until closed.
+
+        A patient one hears of changes some tenths of a second later, and costs less while there are none.
+        """
         from store.background import Background
 
         if self._background is None:
-            self._background = Background(self, self.settings)
+            self._background = Background(self, self.settings, patient=patient)
             self._background.start()
+
+    def start_upkeep(self, after: float | None = None) -> None:
+        """Do the upkeep from a thread wherever no other process does it, until closed.
+
+        `after` so many seconds, so that it is not in the way of who has just begun to work.
+        """
+        from store.upkeep.attending import AFTER, Attendant
+
+        if self._attendant is None and not self.readonly:
+            self._attendant = Attendant(self, AFTER if after is None else after)
+            self._attendant.start()
 
     @property
     def background(self) -> Background | None:
@@ -260,7 +274,10 @@ class Store(Committing):
             listener(notice)
 
     def close(self) -> None:
-        """Stop the background, which publishes what it owes, and let go of files and connections."""
+        """Stop upkeep and background, which publishes what it owes, and let go of files and connections."""
+        if self._attendant is not None:
+            self._attendant.close()
+            self._attendant = None
         if self._background is not None:
             self._background.close()
             self._background = None

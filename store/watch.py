@@ -16,6 +16,8 @@ from store.layout import Layout, context_of_file
 
 STEP_MS = 20
 """How often watchfiles looks for events: 20 ms costs 0.3 % of a CPU, and half of it in delay."""
+PATIENT_STEP_MS = 250
+"""The same where nobody looks at a screen."""
 _NETWORK = (
     "nfs",
     "cifs",
@@ -57,12 +59,19 @@ class Watcher:
     """Watches one store until stopped."""
 
     def __init__(
-        self, layout: Layout, changed: Changed, *, mode: str = "auto", poll_seconds: float = 1.0
+        self,
+        layout: Layout,
+        changed: Changed,
+        *,
+        mode: str = "auto",
+        poll_seconds: float = 1.0,
+        step_ms: int = STEP_MS,
     ) -> None:
         self._layout = layout
         self._changed = changed
         self._poll = mode == "poll" or (mode == "auto" and on_network(layout.root))
         self._poll_seconds = poll_seconds
+        self._step_ms = step_ms
         self._off = mode == "off"
         self._stop = threading.Event()
         self._again = threading.Event()
@@ -133,7 +142,7 @@ class Watcher:
                     *self._folders(),
                     watch_filter=None,
                     debounce=100,
-                    step=STEP_MS,
+                    step=self._step_ms,
                     rust_timeout=1000,
                     stop_event=self._again,
                     recursive=False,

@@ -150,6 +150,14 @@ class Output:
             text = json.dumps(document, indent=2 if self.terminal else None) + "\n"
         self.out.write(text)
 
+    def result_line(self, document: Any) -> None:
+        """One JSON document on a line, at once, of a command that goes on; nothing where people read."""
+        if self.json:
+            import orjson
+
+            self.out.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE).decode())
+            self.out.flush()
+
     def raw(self, text: str) -> None:
         """Text that is the result itself in either mode, such as an export."""
         self.out.write(text)

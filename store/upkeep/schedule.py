@@ -124,6 +124,10 @@ class Schedule:
         """It failed."""
         self._update(name, self.past(name)._replace(error=error))
 
+    def hasten(self, name: str) -> None:
+        """It is due at once, whatever its period."""
+        self._known.pop(name, None)
+
     def take_back(self, name: str, before: Past, moment: Moment) -> None:
         """It was broken off because the upkeep stops: as if it had not begun."""
         self._known[name] = self._look(before, moment)

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.index import Index
+from store.index import Index, orm
+from store.model import Collision, TxMeta
 from tests.store.index.conftest import Writer, contents, entity, relation
 
 IDS = ["chart_1", "chart_2", "chart_3", "chart_4"]
@@ -102,3 +103,70 @@ def test_any_history_synced_in_any_steps_equals_a_rebuild(history: list[Any], ra
         for name, rows in rebuilt.items():
             assert synced[name] == rows, name
         assert synced["orphans"] == [(0,)]
+
+
+ours = st.sampled_from(["ann@host", "ann@host", "file:charts.jsonl"])
+sides = st.sampled_from([None, '"a"', '"b"'])
+collisions = st.lists(
+    st.builds(
+        Collision,
+        st.sampled_from(["e:s", "e:t"]),
+        st.sampled_from([(), ("metadata", "dueDate"), ("observations", "0")]),
+        sides,
+        sides,
+        sides,
+        st.integers(1, 3),
+    ),
+    max_size=2,
+)
+bodies = st.none() | st.builds(
+    lambda text, due: entity("action_step", "s", text, dueDate=due),
+    st.sampled_from("ab"),
+    st.sampled_from("xy"),
+)
+moves = st.lists(
+    st.tuples(
+        st.sampled_from(["e:s", "e:t"]),
+        bodies,
+        ours,
+        collisions,
+        st.sampled_from(["", "resolve", "undo", "redo"]),
+    ),
+    min_size=2,
+    max_size=10,
+)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(moves, st.randoms(use_true_random=False))
+def test_conflicts_settled_taken_back_and_settled_again_equal_a_rebuild(history: Any, random: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        writer = Writer(Path(folder))
+        index = Index.open(Path(folder) / "a" / "chartkeep.sqlite")
+        done: list[str] = []
+        for key, body, by, found, what in history:
+            named = random.choice(done) if done else None
+            meta = TxMeta("c", "l", "s", conflicts=tuple(found))
+            if named is not None and what:
+                meta = meta._replace(
+                    undoes=named if what == "undo" else None,
+                    redoes=named if what == "redo" else None,
+                    resolves=(f"{named}/0",) if what == "resolve" else (),
+                )
+            done.append(writer.write([(key, body)], by=by, meta=meta))
+            if random.random() < 0.6:
+                index.sync(writer.journal)
+        index.sync(writer.journal)
+        other = Index(Path(folder) / "b" / "chartkeep.sqlite")
+        other.rebuild([writer.journal])
+        synced, rebuilt = contents(index), contents(other)
+        with index.snapshot() as snap, orm.session(index.path) as db:
+            for open_only in (True, False):
+                rows = snap.conflicts("default", open_only)
+                assert rows == orm.conflicts(db, "default", open_only)
+            assert snap.open_conflicts() == sum(row.state == "open" for row in rows)
+        index.close()
+        other.close()
+        writer.journal.close()
+        assert synced["conflicts"] == rebuilt["conflicts"]
+        assert len(rebuilt["conflicts"]) == sum(len(found) for _, _, _, found, _ in history)

@@ -48,8 +48,6 @@ def line(points: Sequence[Point], spanning: float) -> Line | None:
     middle = math.fsum(times) / len(points)
     level = math.fsum(value for _, value in points) / len(points)
     spread = math.fsum((seconds - middle) ** 2 for seconds in times)
-    if spread <= 0:
-        return None
     slope = math.fsum((seconds - middle) * (value - level) for seconds, value in points) / spread
     found = Line(slope, level, middle)
     return found if all(map(math.isfinite, found)) else None

@@ -182,12 +182,11 @@ def _chosen(span: _Span, step: int) -> Iterator[Sample]:
 
 def _next(span: _Span, offset: int) -> tuple[int, Sample] | None:
     """(offset after it, sample) of the first line that begins at `offset` or later."""
-    cut = offset > span.begin  # from the byte before, so that a line that begins right here is not lost
-    return next(_lines(span._replace(begin=offset - cut), cut=cut), None)
+    return next(_lines(span._replace(begin=offset)), None)
 
 
-def _lines(span: _Span, *, cut: bool) -> Iterator[tuple[int, Sample]]:
-    """(offset after it, sample) of the whole lines of a span; with `cut` the first may be half a line."""
+def _lines(span: _Span) -> Iterator[tuple[int, Sample]]:
+    """(offset after it, sample) of the lines of a span. Where it begins within one, that part is no sample."""
     here, data = span.begin, b""
     while True:
         line, newline, rest = data.partition(b"\n")
@@ -198,8 +197,7 @@ def _lines(span: _Span, *, cut: bool) -> Iterator[tuple[int, Sample]]:
             data += block
             continue
         here, data = here + len(line) + 1, rest
-        found = None if cut else _sample_of(line)
-        cut = False
+        found = _sample_of(line)
         if found is not None:
             yield here, found
 
@@ -209,7 +207,7 @@ def _last(span: _Span) -> Sample | None:
     size = _BLOCK
     while True:
         begin = max(span.begin, span.end - size)
-        found = deque(_lines(span._replace(begin=begin), cut=begin > span.begin), maxlen=1)
+        found = deque(_lines(span._replace(begin=begin)), maxlen=1)
         if found or begin == span.begin or size > _LONGEST:
             return found[0][1] if found else None
         size *= 4

@@ -26,10 +26,11 @@ FIGURES = {"name", "label", "value", "unit", "severity", "text", "threshold"}
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """A disk of 1000 GB with room, whatever the one that the tests run on has."""
 
+    usage = type(shutil.disk_usage("/"))
+
     def free(gigabytes: int) -> None:
-        usage = type(shutil.disk_usage("/"))
         found = usage(10**12, 10**12 - gigabytes * 10**9, gigabytes * 10**9)
-        monkeypatch.setattr(shutil, "disk_usage", lambda path: found)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: {".coaia": found}[Path(path).name])
 
     free(500)
     return free

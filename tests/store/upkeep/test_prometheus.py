@@ -102,7 +102,7 @@ def test_every_metric_is_described_and_a_gauge_of_chartkeep() -> None:
         assert metric.samples
 
 
-@given(st.text())
+@given(st.one_of(st.text(), st.text('a"\\\n{}, =é')))
 def test_any_name_of_a_context_or_store_survives(name: str) -> None:
     context = {"name": name, "journal_bytes": 1, "chart_file_bytes": 1, "generation": 1}
     found = parse(exposition(status(store=name, contexts=[context])))

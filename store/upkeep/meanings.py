@@ -80,7 +80,12 @@ def twice(store: Store) -> Iterator[Finding]:
         why = f"“{chart_id}” of “{context}” is a chart of another context too"
         yield Finding("info", "chart-twice", why, str(store.layout.journal(context)))
     if len(found) > NAMED:
-        yield Finding("info", "chart-twice", f"{len(found) - NAMED:,} more charts of several contexts")
+        yield Finding(
+            "info",
+            "chart-twice",
+            f"{len(found) - NAMED:,} more charts of several contexts",
+            str(store.layout.journals),
+        )
 
 
 # -- judging ---------------------------------------------------------------------------------------
@@ -101,7 +106,7 @@ def _judged(snap: Snapshot, journal: Journal, what: str, judge: Judge) -> Iterat
                 yield Said(named, odd.generation, odd.offset)
     for code, count in counts.items():
         if count > NAMED:
-            yield Said(Wrong(code, f"{count - NAMED:,} more of these"), 0, 0)
+            yield Said(Wrong(code, f"{count - NAMED:,} more of the kind “{code}”"), 0, 0)
 
 
 def _shown(key: str) -> str:

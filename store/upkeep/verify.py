@@ -39,6 +39,9 @@ TOLD = 20
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
 
+_LAST_LINE = 1 << 62
+"""What is said of a whole file, such as how many more there are, stands behind what is said of its lines."""
+
 Told = Callable[[int], None]
 """Hears how many bytes more have been read."""
 
@@ -76,7 +79,7 @@ def verify(
         found.extend(item for item in quarantined(store) if (item.path, item.line, item.code) not in known)
         errors = sum(item.severity == "error" for item in found)
         job.note(f"{len(found)} findings, {errors} errors" if found else "nothing wrong")
-    found.sort(key=lambda item: (_RANK[item.severity], item.path, item.line or 0))
+    found.sort(key=lambda item: (_RANK[item.severity], item.path, item.line or _LAST_LINE))
     if not quick:
         remember(store, found)
     return found

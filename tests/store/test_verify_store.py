@@ -341,7 +341,27 @@ def test_a_chart_file_of_other_bytes_than_were_published_is_named(book: Store) -
     assert (found.severity, found.path) == ("error", str(path))
 
 
-def test_a_chart_file_that_lags_is_named(book: Store) -> None:
+def test_a_large_chart_file_is_compared_without_reading_its_lines(
+    book: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from store import chartfile
+    from store.upkeep import filed
+
+    monkeypatch.setattr(filed, "LARGE", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(chartfile, "read_chart_file", None)
+        assert book.verify(quick=True) == []
+        chart(book, "Another")
+        assert only(book, "not-published", quick=True).severity == "info"
+        book.settle()
+    test_a_chart_file_of_other_bytes_than_were_published_is_named(book)
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_a_chart_file_that_lags_is_named(book: Store, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+    from store.upkeep import filed
+
+    monkeypatch.setattr(filed, "LARGE", 0 if large else 1 << 30)
     chart(book, "Another")
     found = only(book, "not-published")
     assert (found.severity, found.path) == ("info", str(book.layout.chart_file("default")))

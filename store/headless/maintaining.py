@@ -57,7 +57,7 @@ def _stopped_by_signals() -> Iterator[Event]:
         stop.set()
         signal.signal(number, before[number])
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (int(signal.SIGTERM), int(signal.SIGINT)):
         before[number] = signal.signal(number, heed)
     try:
         yield stop

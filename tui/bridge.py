@@ -1,4 +1,4 @@
-"""The way from the UI to the store: two threads, one for changes and one for reads.
+"""The way from the UI to the store: a thread for changes, one for reads, one for long work.
 
 The UI hands over a function and what to do with its result; the thread runs it and posts
 a message; the app calls back in its own thread. Nothing here touches a widget. Of several
@@ -102,18 +102,23 @@ class Lane:
 
 
 class Bridge:
-    """Both lanes: `write` keeps the order of commands, `read` answers what panes ask."""
+    """The lanes: `write` keeps the order of commands, `read` answers what panes ask, `work` holds up neither.
+
+    What takes seconds (verifying, backing up, compacting) goes to `work`; it is safe to break off.
+    """
 
     def __init__(self, target: Target) -> None:
         self.write = Lane("write", target)
         self.read = Lane("read", target)
+        self.work = Lane("work", target)
 
     @property
     def idle(self) -> bool:
         """True where no lane has anything to do."""
-        return self.write.idle and self.read.idle
+        return self.write.idle and self.read.idle and self.work.idle
 
     def close(self) -> None:
         """Finish the changes that wait, then stop."""
         self.write.close()
         self.read.close(1.0)
+        self.work.close(1.0)

@@ -315,11 +315,7 @@ def _since(facts: Facts, then: datetime) -> float:
 def amount(value: float, unit: str) -> str:
     """A value with its unit, as people read it."""
     if unit == "bytes":
-        for word in ("B", "kB", "MB", "GB"):
-            if value < 1000:
-                return f"{value:.0f} {word}" if word == "B" or value >= 100 else f"{value:.1f} {word}"
-            value /= 1000
-        return f"{value:.1f} TB"
+        return size(value)
     if unit == "hours":
         return span(value * 3600)
     if unit == "days":
@@ -328,6 +324,15 @@ def amount(value: float, unit: str) -> str:
         return span(value)
     shown = f"{value:.2f}" if unit == "ms" and value < 10 else f"{value:g}" if value < 1e4 else f"{value:.0f}"
     return f"{shown.rstrip('0').rstrip('.') if '.' in shown else shown} {unit}"
+
+
+def size(value: float) -> str:
+    """Bytes as people read them: `14.2 MB`."""
+    for word in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {word}" if word == "B" or value >= 100 else f"{value:.1f} {word}"
+        value /= 1000
+    return f"{value:.1f} TB"
 
 
 def span(seconds: float) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from store import charts, open_store
-from store.errors import Refused
+from store.errors import NotFound, Refused
 from store.store import Store
 
 BATCH = 20
@@ -92,7 +92,7 @@ def main() -> None:
         work = random.choices([item for item, _ in WORK], [weight for _, weight in WORK])[0]
         try:
             work(store, f"{sys.argv[2]}-{count}")
-        except Refused as error:
+        except (NotFound, Refused) as error:
             print(error, file=sys.stderr)
 
 

@@ -29,7 +29,7 @@ _MODULES = {
     "History": ("history",),
     "Contexts": ("contexts",),
     "Panes": ("panes",),
-    "Storage": ("storage", "keeping"),
+    "Storage": ("storage", "keeping", "upkeep"),
     "General": ("general",),
 }
 

@@ -45,7 +45,7 @@ def verify(screen: MainScreen, _times: int | None) -> None:
         screen.desk.say(f"Verified: {len(findings)} findings.")
         show_findings(screen, findings)
 
-    screen.desk.bridge.write.ask(store.verify, done)
+    screen.desk.bridge.work.ask(store.verify, done, name="verify")
 
 
 def show_findings(screen: MainScreen, findings: list[Finding]) -> None:
@@ -64,7 +64,7 @@ def rebuild(screen: MainScreen, _times: int | None) -> None:
         screen.reload()
         screen.desk.say("The index is built anew.")
 
-    screen.desk.bridge.write.ask(store.rebuild, done)
+    screen.desk.bridge.work.ask(store.rebuild, done, name="rebuild")
 
 
 @handles("store.import")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from store import open_store
+from store import charts, open_store
+from store.journal_reader import JournalReader
+from store.model import Position
 from store.store import Store
 from store.upkeep.backup import snapshot
 from store.upkeep.backup.taking import take
@@ -122,15 +125,15 @@ def test_a_context_renamed_in_the_middle_is_there_once(
     chart(store, "Book")
     store.contexts.create("play")
     chart(store, "Game", context="play")
-    real, renamed = snapshot.others, []
+    store.settle()
+    real, renamed = snapshot.journals, []
 
-    def others(store: Store) -> snapshot.Others:
-        found = real(store)
+    def journals(store: Store) -> list[snapshot.Generation]:
         if not renamed:
             renamed.append(store.contexts.rename("play", "game"))
-        return found
+        return real(store)
 
-    monkeypatch.setattr(snapshot, "others", others)
+    monkeypatch.setattr(snapshot, "journals", journals)
     assert set(states(out(store, take(store), tmp_path / "there"))) == {"default", "game"}
 
 
@@ -154,12 +157,66 @@ def test_a_chart_file_written_in_the_middle_brings_nothing_that_the_journals_lac
     assert "Too late" not in str(found)
 
 
+def test_positions_read_while_another_was_passed_by_are_not_taken(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the readings of two journals somebody writes to the first, and then to the second."""
+    name = chart(store, "Book")
+    store.contexts.create("play")
+    other = chart(store, "Game", context="play")
+    assert [context for context, _ in store.layout.families()]
+    real, order = JournalReader.position, []
+    outside = open_store(store.root)
+
+    def position(self: JournalReader) -> Position:
+        found = real(self)
+        order.append(self.context)
+        if len(order) == 1 and self.context in ("default", "play"):
+            last = "play" if self.context == "default" else "default"
+            for context in (self.context, last):
+                target = name if context == "default" else other
+                outside.run(context, charts.add_fact, target, "Both or none")
+        return found
+
+    monkeypatch.setattr(JournalReader, "position", position)
+    backup = take(store)
+    monkeypatch.setattr(JournalReader, "position", real)
+    outside.close()
+    found = states(out(store, backup, tmp_path / "there"))
+    assert [str(found[context]).count("Both or none") for context in ("default", "play")] == [1, 1]
+
+
+def test_a_move_that_holds_one_journal_and_wants_another_comes_to_its_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backup would wait for the one, holding the other, if it did not hold off moves first."""
+    store.layout.settings.write_text("[store]\nlock_timeout = 2\n", encoding="utf-8")
+    store._settings = None
+    chart(store, "Book")
+    store.contexts.create("play")
+    name = chart(store, "Game", context="play")
+    monkeypatch.setattr(snapshot, "TRIES", 0)
+    done: list[object] = []
+    backing = threading.Thread(target=lambda: done.append(take(store)))
+    with open_store(store.root) as other:
+        real = other.commit
+
+        def commit(context: str, *args: Any, **words: Any) -> Any:
+            if context == "default":  # the journal of “play” is locked by now
+                backing.start()
+                time.sleep(0.3)
+            return real(context, *args, **words)
+
+        monkeypatch.setattr(other, "commit", commit)
+        other.move("play", [name], "default")
+        backing.join(5)
+    assert len(done) == 1
+
+
 def test_moves_and_backups_wait_for_each_other_without_end(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While a backup holds every journal, moves wait before they take one."""
-    import threading
-
     name = chart(store, "Book")
     store.contexts.create("play")
     monkeypatch.setattr(snapshot, "TRIES", 0)

@@ -131,6 +131,18 @@ def test_what_is_kept_here_is_kept_there(store: Store, tmp_path: Path) -> None:
     assert [len(one.removed) for one in prunings(store, dry_run=True)] == [0, 0]
 
 
+def test_an_object_cut_off_there_is_copied_again(store: Store, tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    settings(store, offsite=f'["{away}"]')
+    chart(store, "Book")
+    take(store)
+    for path in (away / "objects").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:-1])
+    assert take(store, "full").problems == ()
+    assert verify(store, all=True, place=str(away)) == []
+
+
 def test_what_was_copied_wrong_is_noticed(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import records
+from store import charts, records
 from store.errors import ChartkeepError, Damaged, NotFound, TooNew
 from store.store import Store
-from store.upkeep.backup import Backup, keys, open_repository
+from store.upkeep.backup import Backup, drilling, keys, open_repository
 from store.upkeep.backup import manifest as manifests
 from store.upkeep.backup.checking import verify
 from store.upkeep.backup.drilling import drill
@@ -59,8 +61,6 @@ def test_verify_names_chunks_by_file_and_offset(store: Store) -> None:
     name = chart(store, "Book")
     first = take(store)
     end = open_repository(store).files(first)[JOURNAL].size
-    from store import charts
-
     store.run("default", charts.add_fact, name, "More")
     second = take(store)
     assert verify(store, all=True) == []
@@ -143,6 +143,26 @@ def test_a_drill_passes_a_sound_backup_and_fails_one_whose_chain_is_broken(store
     assert found.drilled is None
     assert "line" in found.failed
     assert not list(Path(store.layout.root.parent).glob("chartkeep-drill-*"))
+
+
+def test_a_drill_fails_where_a_journal_ends_before_its_position(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every line that is there is sound."""
+    name = chart(store, "Book")
+    short = store.layout.journal("default").stat().st_size
+    store.run("default", charts.add_fact, name, "More")
+    take(store)
+    real = drilling.write_out
+
+    def cut(repository: Any, backup: Any, layout: Any, job: Any) -> int:
+        done = real(repository, backup, layout, job)
+        os.truncate(layout.journal("default"), short)
+        return done
+
+    monkeypatch.setattr(drilling, "write_out", cut)
+    with pytest.raises(Damaged, match="its manifest says"):
+        drill(store)
 
 
 def test_a_newer_format_is_not_guessed_at(store: Store) -> None:

@@ -178,3 +178,20 @@ async def test_measuring_is_done_off_the_screen_and_never_by_the_clock(
         assert len(threads) <= 2
         assert threads
         assert threading.main_thread().name not in threads
+
+
+async def test_a_backup_that_ended_is_seen(desk: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    real = reading.status
+    monkeypatch.setattr(reading, "status", lambda store: counted.append(1) or real(store))
+    async with desk() as d:
+        await d.pilot.pause(1.6)
+        counted.clear()
+        with d.app.store.jobs.run("verify", "A part"):
+            pass
+        await d.pilot.pause(1.4)
+        assert not counted
+        with d.app.store.jobs.run("backup", "Back up") as job:
+            job.at(1, 2)
+        await d.pilot.pause(1.4)
+        assert len(counted) == 1

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from textual.app import ComposeResult
 from textual.timer import Timer
 
-from store.upkeep.thresholds import RANKS, amount
+from store.jobs import Job
+from store.upkeep.thresholds import RANKS, amount, size
 from tui import reading
 from tui.panes.base import Pane
 from tui.widgets.figures import Figure, Figures
@@ -23,6 +24,9 @@ STATES: dict[str, State] = {"ok": "done", "warning": "soon", "critical": "overdu
 
 _TOLD = frozenset({"damage", "background"})
 """Figures whose words are a sentence: shown whole where there is something to say."""
+_TOLD_OF = frozenset({"backup", "compact", "freeze", "recover", "restore", "retention", "erase", "rebuild"})
+"""Kinds of jobs that change figures without changing a chart."""
+_ENDED = frozenset({"completed", "failed"})
 _FEW_HOURS = 48 * 3600.0
 
 
@@ -35,10 +39,10 @@ class Plotted(NamedTuple):
 
 
 PLOTS = (
-    Plotted("store_bytes", "Store size", lambda value: amount(value, "bytes")),
+    Plotted("store_bytes", "Store size", size),
     Plotted("query_time", "Query time", lambda value: amount(value, "ms")),
     Plotted("fsync_latency", "Disk sync", lambda value: amount(value, "ms")),
-    Plotted("disk_free_bytes", "Disk free", lambda value: amount(value, "bytes")),
+    Plotted("disk_free_bytes", "Disk free", size),
 )
 """What the pane plots, in the order it goes through them."""
 
@@ -54,6 +58,8 @@ class HealthPane(Pane):
         self.plot = Plot(id="growth", lean=True)
         self.status: dict[str, Any] = {}
         self._timer: Timer | None = None
+        self._ended = 0
+        """The newest job after which was measured."""
         self._large = 0
         """Which plot has the room of the figures, counted from 1; 0 while the figures show."""
 
@@ -70,6 +76,13 @@ class HealthPane(Pane):
         """Measure again soon."""
         if self._timer is None:
             self._timer = self.set_timer(PAUSE, self.measure)
+
+    def jobs_changed(self, jobs: list[Job]) -> None:
+        """Measure again soon after work that figures tell of has ended; edits tell by themselves."""
+        ended = max((job.id for job in jobs if job.kind in _TOLD_OF and job.state in _ENDED), default=0)
+        if ended > self._ended:
+            self._ended = ended
+            self.refresh_figures()
 
     def measure(self) -> None:
         """Measure now."""
@@ -108,7 +121,7 @@ def summary(status: dict[str, Any]) -> str:
         sign = "!" if bad[0]["severity"] == "critical" else "~"
         return f"{sign} {' · '.join(one['label'] for one in bad)}"
     total = sum(status["sizes"].values())
-    return f"{status['counts'].get('records', 0):,} records · {amount(total, 'bytes')}"
+    return f"{status['counts'].get('records', 0):,} records · {size(total)}"
 
 
 def figures(status: dict[str, Any], verify: str = "f6") -> list[Figure]:
@@ -125,9 +138,9 @@ def figures(status: dict[str, Any], verify: str = "f6") -> list[Figure]:
             found.append(Figure(one["label"], text, state))
     sizes, counts = status["sizes"], status["counts"]
     found += [
-        Figure("Chart files", amount(sizes["chart_files"], "bytes")),
-        Figure("Journals", amount(sizes["journals"], "bytes")),
-        Figure("Index", amount(sizes["index"], "bytes")),
+        Figure("Chart files", size(sizes["chart_files"])),
+        Figure("Journals", size(sizes["journals"])),
+        Figure("Index", size(sizes["index"])),
         Figure("Records", f"{counts.get('records', 0):,}"),
         Figure("Versions", f"{counts.get('versions', 0):,}"),
         Figure("Transactions", f"{counts.get('transactions', 0):,}"),

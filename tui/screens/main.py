@@ -283,7 +283,9 @@ class MainScreen(Guarded, Asking):
     def jobs_changed(self) -> None:
         """Background work moved."""
         if self.desk.opened:
-            self.workflows.show(self.desk.store.jobs.all())
+            jobs = self.desk.store.jobs.all()
+            self.workflows.show(jobs)
+            self.health.jobs_changed(jobs)
 
     def focus_pane(self, name: str) -> None:
         """Give a pane the keyboard; a folded one unfolds."""

@@ -111,7 +111,15 @@ class Committing:
                 from store.index import Index
 
                 self._index = Index.open(self.layout.index, readonly=False)
+                self._index.renewed = self._reread
             return self._index
+
+    def _reread(self) -> None:
+        """Let go of the journals held open for reading. Takes no lock: who calls it may hold the index's."""
+        from store.journal_reader import JournalReader
+
+        for journal in list(self._journals.values()):
+            JournalReader.close(journal)
 
     def journal(self, context: str, family: str = "charts") -> Journal:
         """The journal of a context and family of collections."""

@@ -178,6 +178,7 @@ class Contexts:
         if name in self.names():
             store.publish(name)
         with self.steady(), ExitStack() as stack:
+            self._finish_erasing()
             if not any(os.path.lexists(old) for old, _ in moves):
                 raise NotFound(f"The context “{name}” is not there any more: somebody moved it meanwhile.")
             if free is not None:
@@ -195,16 +196,20 @@ class Contexts:
 
     def finish(self) -> bool:
         """Finish an erasure, a rename or an archiving that was cut short; True where there was one of the latter."""
+        self._finish_erasing()
+        if not (self._store.layout.journals / _INTENT).exists():
+            return False
+        with self.steady():
+            return True
+
+    def _finish_erasing(self) -> None:
+        """Finish an erasure whose maker has died: it names files by the names contexts have now."""
         from store import pending
 
         if pending.begun(self._store.layout.journals):
             from store.upkeep import cutting
 
             cutting.finish(self._store)
-        if not (self._store.layout.journals / _INTENT).exists():
-            return False
-        with self.steady():
-            return True
 
     def _finish(self) -> None:
         """Do what the intent file says is still to be done. Call under the lock."""

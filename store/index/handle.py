@@ -50,6 +50,8 @@ class Index:
         self.path = Path(path)
         self.readonly = readonly
         self._identity: Identity = None
+        self.renewed: Callable[[], object] = lambda: None
+        """Called before anybody reads in another file than before: its rows may be of journals written anew."""
         self._idle: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
         self._writer_identity: Identity = None
@@ -103,6 +105,7 @@ class Index:
         if found != self._identity:
             self._drop_idle()
             self._identity = found
+            self.renewed()
 
     def _connect(self) -> sqlite3.Connection:
         for _ in range(3):

@@ -90,22 +90,26 @@ def erase(
         store.sync()
         ends = {place: store.journal(*place).position() for place in store.layout.families()}
         planned = _planned(store, what, ends)
-        return _told(store, planned, dry_run=True)
+        done = _counted(store, planned, dry_run=True)
+        _look_around(store, planned, done)
+        return done
     store.writable()
     with store.jobs.run("erase", "Erase for good") as job:
         with cutting.alone(store), cutting.desks(store, _contexts(store)) as desks:
+            store.sync()
             with cutting.journals(store, store.layout.families()) as ends:
-                store.sync()
                 planned = _planned(store, what, ends)
                 if not planned:
                     return Erased(dry_run=False)
-                done = _told(store, planned, dry_run=False)
+                done = _counted(store, planned, dry_run=False)
                 intent = cutting.carry_out(
                     store, desks, _cuts(store, what, planned, why), lambda: _copies(store, planned)
                 )
             cutting.conclude(store, desks, intent)
         job.note(f"{done.versions:,} versions of {done.records:,} records erased")
-    _after(store, done, everywhere=everywhere)
+        _look_around(store, planned, done)
+    if everywhere and done.backups:
+        _prune(store, done)
     return done
 
 
@@ -179,7 +183,8 @@ def _all(planned: list[_Planned]) -> tuple[set[str], Words]:
     return keys, words
 
 
-def _told(store: Store, planned: list[_Planned], *, dry_run: bool) -> Erased:
+def _counted(store: Store, planned: list[_Planned], *, dry_run: bool) -> Erased:
+    """How much goes, and from which files."""
     done = Erased(dry_run=dry_run)
     keys, words = _all(planned)
     done.records = sum(len(one.tally.keys) for one in planned)
@@ -197,10 +202,16 @@ def _told(store: Store, planned: list[_Planned], *, dry_run: bool) -> Erased:
     done.copies = [
         store.layout.relative(path) for found in scrubbing.copies(store.layout, keys, words) for path in found
     ]
-    done.backups, said = held(store, planned)
-    done.unreachable = [*said, *scrubbing.unreachable(store, words)] if planned else []
-    done.standing = scrubbing.standing(store, words, _gone(planned))
     return done
+
+
+def _look_around(store: Store, planned: list[_Planned], done: Erased) -> None:
+    """Where else it stands: backups, other records, files that are not ours. Nobody waits for that."""
+    if planned:
+        _, words = _all(planned)
+        done.backups, said = held(store, planned)
+        done.unreachable = [*said, *scrubbing.unreachable(store, words)]
+        done.standing = scrubbing.standing(store, words, _gone(planned))
 
 
 def _gone(planned: list[_Planned]) -> dict[str, set[str]]:
@@ -259,10 +270,8 @@ def _holds(store: Store, repository: Repository, backup: Backup, planned: list[_
     return False
 
 
-def _after(store: Store, done: Erased, *, everywhere: bool) -> None:
-    """With `everywhere`, a fresh full backup and then none of those that hold it."""
-    if not everywhere or not done.backups:
-        return
+def _prune(store: Store, done: Erased) -> None:
+    """Make a fresh full backup, and then have none of those that hold it."""
     from store.upkeep.backup import taking
     from store.upkeep.backup.keeping import prunings
 

@@ -13,7 +13,7 @@ from store.cold import ColdFile, freeze, is_cold
 from store.errors import NotFound, Refused, UsageError
 from store.store import Store
 from store.upkeep.erasing import What, erase
-from tests.stores import Opener, chart, live
+from tests.stores import Opener, chart, live, until
 
 SECRET = "Zanzibarquux"
 
@@ -249,3 +249,40 @@ def test_another_process_carries_on(busy: tuple[Store, str, str], opened: Opener
     assert ben.undo()[0].label.startswith("Undo")
     ben.settle()
     assert errors(ben) == []
+
+
+def test_a_reader_that_holds_files_open_reads_the_right_lines_afterwards(
+    busy: tuple[Store, str, str], opened: Opener
+) -> None:
+    """Its rows come from the new index, so its files must be the new ones too, archived and live."""
+    store, secret, other = busy
+    ben = opened("ben")
+    key = f"e:{other}_current_reality"
+
+    def past() -> list[Any]:
+        with ben.snapshot() as snap:
+            rows = snap.versions("default", key)
+        return [ben.journal("default").record_raw(row.generation, row.offset, row.length) for row in rows]
+
+    before = past()
+    erase(store, What(charts=(("default", secret),)))
+    assert past() == before
+
+
+def test_a_process_with_a_background_thread_carries_on(
+    busy: tuple[Store, str, str], opened: Opener, folder: Path
+) -> None:
+    store, secret, other = busy
+    ben = opened("ben")
+    ben.start_background()
+    ben.run("default", charts.add_fact, other, "Ben was here")
+    until(lambda: ben.background is not None and ben.background.idle, "the background")
+    erase(store, What(charts=(("default", secret),)))
+    ben.run("default", charts.add_fact, other, "Ben is here")
+    until(lambda: ben.background is not None and ben.background.idle, "the background")
+    assert ben.background is not None
+    assert ben.background.problem == ""
+    assert ben.chart("default", other).reality[-2:] == ("Ben was here", "Ben is here")
+    ben.close()
+    assert holding(folder, SECRET) == []
+    assert errors(store) == []

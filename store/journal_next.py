@@ -58,6 +58,8 @@ CARRIED = "carry"
 """The command in the `tx` of the line that says where the generation before ended."""
 
 _BLOCK = 1 << 20
+_JUMP = 1 << 13
+"""Bytes read at once where a line does not follow the one before: what belongs together was written together."""
 _ROUNDS = 5
 _FEW = 64
 """Keys committed meanwhile that are left to be carried over under the lock."""
@@ -327,9 +329,7 @@ class Carrying:
         """The last line to be carried over: it says where the generation before ended."""
         copy = Carrying(self._journal, self.offset, self.hash)
         line = b"".join(copy.blocks([place]))
-        where = b',"tx":%b' % dumps(
-            {"cmd": CARRIED, "label": "", "session": "", "group": f"{end.generation}:{end.offset}:{end.hash}"}
-        )
+        where = b',"tx":%b' % dumps({"cmd": CARRIED, "label": "", "session": "", "group": _said(end)})
         at = line.find(b',"record":')
         at = line.find(b',"deleted_at":') if at < 0 else at
         sealed = self._carried(line[:at] + where + line[at:], seal=True)
@@ -371,7 +371,7 @@ class _Window:
         self._source: Source = -1
         self._path = journal.path
         self._reader: ReadFile | None = None
-        self._ahead = 0
+        self._ahead = _JUMP
         self.generation = 0
         self.start = 0
         self.end = 0
@@ -385,7 +385,7 @@ class _Window:
             self.start = self.end = low
             self._reader = reader  # which closes its descriptor with its last reference
         near = self.start <= low < self.end + _BLOCK
-        self._ahead = min(max(2 * self._ahead, 1 << 12), _BLOCK) if near else 0
+        self._ahead = min(2 * self._ahead, _BLOCK) if near else _JUMP
         self.data = pread(self._source, max(high - low, self._ahead), low, self._path)
         self.start, self.end = low, low + len(self.data)
 
@@ -404,13 +404,17 @@ def ends_as_told(newer: ReadFile, end: Position) -> bool:
     told = newer.header.previous
     if told is None:
         return False
-    if (told.get("size"), told.get("hash")) == (end.offset, end.hash):
-        return True
-    where = f"{end.generation}:{end.offset}:{end.hash}".encode()
-    command = b'"tx":{"cmd":%b' % dumps(CARRIED)
     for line in raw_lines(newer.fd, newer.header.end, newer.path, None):
-        if command in line:
-            with suppress(BadJson):
-                meta = decode_line(line).tx or {}
-                return meta.get("cmd") == CARRIED and meta.get("group") == where.decode()
-    return False
+        if b',"tx":{' not in line:
+            continue
+        with suppress(BadJson):
+            meta = decode_line(line).tx
+            if meta is not None and meta.get("cmd") == CARRIED:
+                return meta.get("group") == _said(end)
+            if meta is not None:  # what was carried over ended before
+                break
+    return (told.get("size"), told.get("hash")) == (end.offset, end.hash)
+
+
+def _said(end: Position) -> str:
+    return f"{end.generation}:{end.offset}:{end.hash}"

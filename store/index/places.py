@@ -23,10 +23,23 @@ class Mark(NamedTuple):
     length: int
 
 
+class LivePlaces:
+    """Places in little memory: to be walked through, more than once if need be."""
+
+    def __init__(self, generations: array[int], offsets: array[int], lengths: array[int]) -> None:
+        self._columns = (generations, offsets, lengths)
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        return zip(*self._columns, strict=True)
+
+
 class Places(Reads):
     """The part of a Snapshot that knows places."""
 
-    def live_places(self, context: str) -> Iterator[tuple[int, int, int]]:
+    def live_places(self, context: str) -> LivePlaces:
         """(generation, offset, length) of every live record, in the order the keys were first written.
 
         Fetched as one value: row by row takes twice as long. The plus has SQLite read the table through.
@@ -37,7 +50,7 @@ class Places(Reads):
             (self._ctx(context),),
         ).fetchone()
         columns = [array("q", orjson.loads(f"[{column or ''}]")) for column in row]
-        yield from zip(*columns, strict=True)
+        return LivePlaces(*columns)
 
     def live_size(self, context: str) -> tuple[int, int]:
         """How many live records there are, and the bytes of their lines."""

@@ -185,12 +185,9 @@ def _compact_indexed(store: Store, journal: Journal, told: Callable[[int, int], 
         position = snap.position(context, journal.family)
         if position is None:
             raise OffChain(f"{journal.path} is not in the index.")
-        total, _ = snap.live_size(context)
-        marks = _standing(store, snap, journal, position, keep_all=not total)
-        with closing(marks):
-            return journal.compact(
-                position, chain(marks, snap.live_places(context)), told=lambda done: told(done, total)
-            )
+        places = snap.live_places(context)
+        with closing(_standing(store, snap, journal, position, keep_all=not places)) as marks:
+            return journal.compact(position, chain(marks, places), told=lambda done: told(done, len(places)))
 
 
 def _standing(

@@ -119,10 +119,11 @@ class Maintainer:
         for task in self._tasks:
             if stop.is_set():
                 break
-            period = task.period(self._settings)
-            if self._due_in(task) <= min(SLACK * period, MOST_SLACK):
+            rest = schedule.pause(self._plan.past(task.name), task.period(self._settings))
+            if self._due_in(task) <= min(SLACK * rest, MOST_SLACK):
                 found.append(self._do(task, stop))
         found.append(self._do(SYNC, Event(), quiet=True))
+        self._save()
         return [result for result in found if result is not None]
 
     # -- looking about -----------------------------------------------------------------------------

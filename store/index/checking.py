@@ -35,12 +35,16 @@ class Odd(NamedTuple):
     facts: tuple[Any, ...]
 
 
+_SEQS = "SELECT MIN(seq), MAX(seq) FROM transactions WHERE ctx = ? AND generation = ? AND start >= ? AND start < ?"
 _ROWS = (
-    "SELECT generation, start, size, key, ver, deleted FROM versions WHERE ctx = ? ORDER BY generation, start"
+    "SELECT generation, start, size, key, ver, deleted FROM versions WHERE seq BETWEEN ? AND ? AND ctx = ?"
+    " ORDER BY generation, start"
 )
 _TRANSACTIONS = (
-    "SELECT generation, start, at, who, count FROM transactions WHERE ctx = ? ORDER BY generation, start"
+    "SELECT generation, start, at, who, count FROM transactions"
+    " WHERE ctx = ? AND generation = ? AND start >= ? AND start < ? ORDER BY start"
 )
+_COUNT = "SELECT COUNT(*) FROM versions WHERE ctx = ? AND (generation, start) < (?, ?)"
 _STALE = """
 SELECT r.key, r.ver, r.generation, r.start FROM records r WHERE r.ctx = ?1 AND (
   EXISTS (SELECT 1 FROM versions v WHERE v.ctx = ?1 AND v.key = r.key AND v.ver > r.ver)
@@ -120,17 +124,34 @@ ODDITIES = {
 """What `oddities` can be asked for."""
 
 
-def rows(snap: Reads, context: str) -> Iterator[Row]:
-    """Every version of a context, in the order of the lines they stand for."""
-    for generation, start, size, key, ver, deleted in snap._ask(_ROWS, (snap._ctx(context),)):
-        yield Row(generation, start, size, read_key(key), ver, bool(deleted))
+class Range(NamedTuple):
+    """A part of one generation, by offsets."""
+
+    generation: int
+    start: int
+    end: int
 
 
-def transactions(snap: Reads, context: str) -> Iterator[tuple[int, int, str, str, int]]:
-    """(generation, offset, at, by, lines) of every transaction of a context, in order."""
-    # A generator left in the middle would, by `yield from`, close a cursor that is closed already.
-    for generation, start, at, who, count in snap._ask(_TRANSACTIONS, (snap._ctx(context),)):  # noqa: UP028
-        yield generation, start, at, who, count
+def rows(snap: Reads, context: str, part: Range) -> list[Row]:
+    """The versions whose transactions begin in a part of a journal, in the order of their lines."""
+    ctx = snap._ctx(context)
+    first, last = snap._ask(_SEQS, (ctx, *part)).fetchone()
+    found = snap._ask(_ROWS, (first, last, ctx)).fetchall() if first is not None else []
+    return [
+        Row(generation, start, size, read_key(key), ver, bool(deleted))
+        for generation, start, size, key, ver, deleted in found
+    ]
+
+
+def transactions(snap: Reads, context: str, part: Range) -> list[tuple[int, int, str, str, int]]:
+    """(generation, offset, at, by, lines) of the transactions that begin in a part of a journal."""
+    return snap._ask(_TRANSACTIONS, (snap._ctx(context), *part)).fetchall()
+
+
+def count(snap: Reads, context: str, upto: Position) -> int:
+    """How many versions there are that lie before a position."""
+    found: int = snap._ask(_COUNT, (snap._ctx(context), upto.generation, upto.offset)).fetchone()[0]
+    return found
 
 
 def knows(snap: Reads, context: str, key: str, ver: int) -> bool:

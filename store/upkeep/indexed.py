@@ -1,6 +1,6 @@
 """The index against the journals it was made from: row by row, then what was derived from the rows.
 
-1. *Versions*: the journal is read as a stream beside the rows in the order of their lines. Every line
+1. *Versions*: the journal is read a part at a time, beside the rows of its transactions. Every line
    must have its row (but for one carried over from an earlier generation, whose version is known), every
    row its line, and both must agree in key, version, kind and length. So must transactions.
 2. *Live records*: each must be the newest version of its key, and each newest version that is no
@@ -26,13 +26,14 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store.errors import ChartkeepError, StorageError
 from store.model import Finding, Position
 
 if TYPE_CHECKING:
     from store.index import Snapshot
+    from store.index.checking import Row
     from store.journal import Journal, Tx
     from store.store import Store
 
@@ -45,8 +46,24 @@ SAMPLED = 500
 SMALL = 4 << 20
 """Bytes of journals up to which an index is built aside for comparing."""
 
+PIECE = 2 << 20
+"""Bytes of a journal compared at a time: some 100 ms."""
+
+_FAR = 1 << 62
+"""Beyond every offset."""
+
 Told = Callable[[int], None]
 _REMEDY = "Run `chartkeep sync --rebuild`; no chart is lost by this."
+
+
+class Compared(NamedTuple):
+    """How far the lines of one context have been compared with their rows."""
+
+    after: Position | None = None
+    """The end of the last transaction compared; None before the first."""
+    seen: int = 0
+    """Rows met so far."""
+    ended: bool = False
 
 
 def check(store: Store, context: str, told: Told | None = None) -> Iterator[Finding]:
@@ -54,37 +71,59 @@ def check(store: Store, context: str, told: Told | None = None) -> Iterator[Find
 
     Nothing where the journal itself is damaged: then that is what has to be told.
     """
-    try:
-        yield from _check(store, context, told)
-    except StorageError as error:
-        if error.path == store.layout.index:
-            yield Finding("error", "index-unreadable", str(error), str(store.layout.index))
-    except ChartkeepError:
-        return  # named by the journal's own verification
-
-
-def _check(store: Store, context: str, told: Told | None) -> Iterator[Finding]:
-    store.sync(context)
-    journal = store.journal(context)
-    with store.index.snapshot() as snap:
-        position = snap.position(context, "charts")
-        if position is None:
+    state = Compared()
+    said: list[str] = []
+    while not state.ended:
+        yield from _unread(store, found := step(store, context, state, said))
+        if isinstance(found, ChartkeepError):
             return
-        checks: tuple[tuple[str, Iterable[str]], ...] = (
-            ("index-differs", _versions(snap, journal, position, told)),
-            ("index-record", _live(snap, context)),
-            ("index-record", _sampled(snap, journal)),
-        )
-        for code, said in checks:
-            yield from _findings(code, said, context, store.layout.index)
+        if told is not None and found.after is not None:
+            before = state.after
+            told(
+                found.after.offset
+                - (before.offset if before and before.generation == found.after.generation else 0)
+            )
+        state = found
+    yield from named("index-differs", said, context, store.layout.index)
+    yield from records_of(store, context)
 
 
-def _findings(code: str, said: Iterable[str], context: str, index: Path) -> Iterator[Finding]:
+def step(store: Store, context: str, state: Compared, said: list[str]) -> Compared | ChartkeepError:
+    """Compare one part more, adding what differs to `said`; an error where that cannot be done."""
+    try:
+        store.sync(context)
+        journal = store.journal(context)
+        with store.index.snapshot() as snap:
+            upto = snap.position(context, "charts")
+            if upto is None:
+                return state._replace(ended=True)
+            return _step(snap, journal, upto, state, said)
+    except ChartkeepError as error:
+        return error
+
+
+def records_of(store: Store, context: str) -> Iterator[Finding]:
+    """What is wrong with the live records of one context, and with a sample of their columns."""
+    try:
+        with store.index.snapshot() as snap:
+            for said in (_live(snap, context), _sampled(snap, store.journal(context))):
+                yield from named("index-record", said, context, store.layout.index)
+    except ChartkeepError as error:
+        yield from _unread(store, error)
+
+
+def _unread(store: Store, error: object) -> Iterator[Finding]:
+    """An error that is the index's own; the journal's are named by its own verification."""
+    if isinstance(error, StorageError) and error.path == store.layout.index:
+        yield Finding("error", "index-unreadable", str(error), str(store.layout.index))
+
+
+def named(code: str, said: Iterable[str], context: str, index: Path) -> Iterator[Finding]:
     """The first differences by name, the others by number."""
     rest = iter(said)
-    named = list(islice(rest, NAMED))
+    first = list(islice(rest, NAMED))
     more = sum(1 for _ in rest)
-    for text in named:
+    for text in first:
         yield Finding("error", code, f"the index of “{context}”: {text}. {_REMEDY}", str(index))
     if more:
         yield Finding("error", code, f"the index of “{context}”: {more:,} more such differences", str(index))
@@ -93,56 +132,76 @@ def _findings(code: str, said: Iterable[str], context: str, index: Path) -> Iter
 # -- versions and transactions ---------------------------------------------------------------------
 
 
-def _stream(journal: Journal, upto: Position, told: Told | None) -> Iterator[Tx]:
-    """Every transaction up to a position, over all generations."""
-    for generation in journal.generations():
-        before = 0
-        for tx in journal.read_generation(generation):
-            if (generation, tx.end) > (upto.generation, upto.offset):
-                return
-            if told is not None and tx.end - before > 1 << 20:
-                told(tx.end - before)
-                before = tx.end
-            yield tx
-
-
-def _versions(snap: Snapshot, journal: Journal, upto: Position, told: Told | None) -> Iterator[str]:
-    """Differences between the rows and the lines."""
+def _step(snap: Snapshot, journal: Journal, upto: Position, state: Compared, said: list[str]) -> Compared:
+    """The next part, within one generation: its lines beside the rows of the transactions in them."""
     from store.index import checking
 
-    context = journal.context
-    rows = checking.rows(snap, context)
-    known = checking.transactions(snap, context)
-    row, tx_row = next(rows, None), next(known, None)
-    for tx in _stream(journal, upto, told):
+    at = state.after.generation if state.after is not None else 0
+    todo: list[tuple[int, Position | None]] = [(n, None) for n in journal.generations() if n > at]
+    if state.after is not None:
+        todo.insert(0, (at, state.after))
+    for generation, after in todo:
+        if generation > upto.generation:
+            break
+        txs, whole = _some(journal, generation, after, upto)
+        start = after.offset if after else 0
+        end = txs[-1].end if txs and not whole else _FAR if generation < upto.generation else upto.offset
+        part = checking.Range(generation, start, end)
+        rows = checking.rows(snap, journal.context, part)
+        said.extend(
+            _differences(snap, journal.context, txs, rows, checking.transactions(snap, journal.context, part))
+        )
+        state = Compared(txs[-1].position if txs else state.after, state.seen + len(rows))
+        if txs:
+            return state
+    count = checking.count(snap, journal.context, upto)
+    if count != state.seen:
+        said.append(f"{abs(count - state.seen):,} versions stand for no line that there is")
+    return state._replace(ended=True)
+
+
+def _some(journal: Journal, generation: int, after: Position | None, upto: Position) -> tuple[list[Tx], bool]:
+    """Transactions for one part, and whether they are the last of their generation."""
+    txs: list[Tx] = []
+    size = 0
+    for tx in journal.read_generation(generation, after):
+        if (generation, tx.end) > (upto.generation, upto.offset):
+            return txs, True
+        txs.append(tx)
+        size += tx.end - tx.offset
+        if size >= PIECE:
+            return txs, False
+    return txs, True
+
+
+def _differences(
+    snap: Snapshot, context: str, txs: list[Tx], rows: list[Row], known: list[tuple[int, int, str, str, int]]
+) -> Iterator[str]:
+    """Differences between lines and rows of the same part, both in order."""
+    from store.index import checking
+
+    of_row, of_tx = {row[:2]: row for row in rows}, {row[:2]: row for row in known}
+    if len(of_row) != len(rows):
+        yield f"{len(rows) - len(of_row):,} rows stand for a line that another stands for"
+    for tx in txs:
         news = False
         for generation, start, size, op, key, ver, *_ in tx.lines:
-            place = (generation, start)
-            while row is not None and row[:2] < place:
-                yield f"version {row.ver} of {row.key} has no line at {_at(*row[:2])}"
-                row = next(rows, None)
-            if row is not None and row[:2] == place:
+            row = of_row.pop((generation, start), None)
+            if row is not None:
                 news = True
                 if row[2:] != (size, key, ver, op == "delete"):
-                    yield f"it calls the line at {_at(*place)} version {row.ver} of {row.key}, not {ver} of {key}"
-                row = next(rows, None)
+                    yield f"it calls the line at {_at(*row[:2])} version {row.ver} of {row.key}, not {ver} of {key}"
             elif not checking.knows(snap, context, key, ver):
-                yield f"version {ver} of {key}, at {_at(*place)}, is not in it"
-        while tx_row is not None and tx_row[:2] < (tx.generation, tx.offset):
-            yield f"there is no transaction at {_at(*tx_row[:2])}"
-            tx_row = next(known, None)
-        if tx_row is not None and tx_row[:2] == (tx.generation, tx.offset):
-            if (tx_row[2], tx_row[4]) != (tx.at, len(tx.lines)):
-                yield f"the transaction at {_at(*tx_row[:2])} is not as it says"
-            tx_row = next(known, None)
-        elif news:
+                yield f"version {ver} of {key}, at {_at(generation, start)}, is not in it"
+        tx_row = of_tx.pop((tx.generation, tx.offset), None)
+        if tx_row is not None and (tx_row[2], tx_row[4]) != (tx.at, len(tx.lines)):
+            yield f"the transaction at {_at(*tx_row[:2])} is not as it says"
+        elif tx_row is None and news:
             yield f"the transaction at {_at(tx.generation, tx.offset)} is not in it"
-    while row is not None:
+    for row in of_row.values():
         yield f"version {row.ver} of {row.key} has no line at {_at(*row[:2])}"
-        row = next(rows, None)
-    while tx_row is not None:
+    for tx_row in of_tx.values():
         yield f"there is no transaction at {_at(*tx_row[:2])}"
-        tx_row = next(known, None)
 
 
 def _at(generation: int, offset: int) -> str:

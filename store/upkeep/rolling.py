@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store import clock, durable, journal_pass, journal_verify, records
 from store.errors import ChartkeepError, Damaged, StorageError
-from store.journal_read import ReadFile, pread
+from store.journal_read import OffChain, ReadFile, pread
 from store.model import Finding, Position
-from store.upkeep import filed, meanings, verify
+from store.upkeep import filed, indexed, meanings, verify
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -162,7 +162,7 @@ def _tasks(store: Store) -> Iterator[Task]:
         size = _bytes(store, context)
         yield Task(f"file:{context}", size, _whole(partial(filed.chart_file, context=context)))
         if store.layout.journal(context).exists():
-            yield Task(f"index:{context}", 4 * size, _whole(partial(verify.derived, context=context)))
+            yield Task(f"index:{context}", 4 * size, partial(_index, context))
     yield Task("store", 1, _whole(_rest))
 
 
@@ -175,6 +175,47 @@ def _whole(check: Callable[[Store], Iterator[Finding]]) -> Callable[[Round, Call
         return True
 
     return work
+
+
+def _index(context: str, current: Round, enough: Callable[[], bool]) -> bool:
+    """The task of comparing the index of a context with its journal, a part at a time."""
+    store, name = current.store, f"index:{context}"
+    state = _compared(current.done.get(name))
+    said: list[str] = []
+    while not state.ended and not said:
+        found = indexed.step(store, context, state, said)
+        if isinstance(found, OffChain) and state.after is not None:
+            found = indexed.Compared()  # written anew meanwhile
+        elif isinstance(found, ChartkeepError):
+            break  # said below, or with the journal
+        state = found
+        current.done[name] = {"after": state.after, "seen": state.seen, "ended": state.ended}
+        if enough() and not state.ended and not said:
+            return False
+    # What seems to differ is looked at in one go: lines may have been written anew between two parts.
+    check = verify.derived if said or not state.ended else _sound
+    for finding in check(store, context):
+        current.note(finding)
+    return True
+
+
+def _sound(store: Store, context: str) -> Iterator[Finding]:
+    """What is left to look at where every row has its line."""
+    differs = False
+    for finding in indexed.records_of(store, context):
+        differs = True
+        yield finding
+    if not differs:
+        yield from meanings.check(store, context)
+
+
+def _compared(part: Any) -> indexed.Compared:
+    """How far the comparison had come; from the beginning where that cannot be read."""
+    with suppress(KeyError, TypeError, ValueError):
+        generation, offset, digest = part["after"]
+        after = Position(int(generation), int(offset), str(digest))
+        return indexed.Compared(after, int(part["seen"]), bool(part["ended"]))
+    return indexed.Compared()
 
 
 def _rest(store: Store) -> Iterator[Finding]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from store.cold import freeze
 from store.errors import Damaged
 from store.journal import Draft
 from store.store import Store
-from store.upkeep import rolling, verify
+from store.upkeep import indexed, rolling, verify
 from tests.stores import Opener, chart
 
 START = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -200,6 +202,55 @@ def test_a_missing_generation_and_one_that_ends_elsewhere_are_found(book: Store)
 def test_a_lost_journal_is_found(book: Store) -> None:
     book.layout.journal("default").unlink()
     assert "missing-journal" in {item.code for item in verify.rolling(book, 60)}
+
+
+def spoil(store: Store, sql: str) -> None:
+    with closing(sqlite3.connect(store.layout.index.resolve(), isolation_level=None)) as conn:
+        assert conn.execute(sql).rowcount
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE versions SET size = size + 1 WHERE seq = (SELECT MAX(seq) FROM versions)",
+        "UPDATE versions SET size = size + 1 WHERE seq = (SELECT MIN(seq) FROM versions)",
+        "DELETE FROM transactions WHERE seq = (SELECT seq FROM transactions ORDER BY seq LIMIT 1 OFFSET 9)",
+        "INSERT INTO versions SELECT seq + 1024, 9, ctx, key, ver + 50, 0, 1, start + 1, 9 FROM versions"
+        " WHERE seq = (SELECT MAX(seq) FROM versions) LIMIT 1",
+    ],
+)
+def test_an_index_that_differs_is_found_a_part_at_a_time(
+    small: None, book: Store, monkeypatch: pytest.MonkeyPatch, sql: str
+) -> None:
+    monkeypatch.setattr(indexed, "PIECE", 700)
+    spoil(book, sql)
+    found = []
+    for _ in range(500):
+        found.extend(verify.rolling(book, 0))
+        if state(book)["ended"]:
+            break
+    assert "index-differs" in {item.code for item in found}
+
+
+def test_a_sound_index_is_compared_in_parts(
+    small: None, book: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexed, "PIECE", 700)
+    steps = []
+    real = indexed.step
+
+    def counted(*args: Any) -> Any:
+        steps.append(args)
+        return real(*args)
+
+    monkeypatch.setattr(indexed, "step", counted)
+    while True:
+        assert verify.rolling(book, 0) == []
+        if len(steps) % 7 == 3:
+            chart(book, "Meanwhile")
+        if state(book)["ended"]:
+            break
+    assert len(steps) > 10
 
 
 # -- when ------------------------------------------------------------------------------------------

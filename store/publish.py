@@ -303,12 +303,36 @@ class PublishedLog:
         kept = tuple(sorted(set(bases), reverse=True)[:MOST_AROUND])
         self._add(Entry("absorb", clock.stamp(), position, found, lines, kept))
 
-    def moved(self, where: Callable[[Position], Position]) -> bytes:
-        """The log as it is to be once its journal was chained anew: `where` gives a position's new place."""
-        return b"".join(
-            _line(entry._replace(position=where(entry.position), bases=tuple(map(where, entry.bases))))
+    def lead(self, places: dict[Position, Position]) -> None:
+        """Note other positions for the same contents: of a journal that was written anew on purpose.
+
+        Files that look like them stay known: what was erased since is no news in them.
+        """
+        led = [
+            entry._replace(
+                position=places.get(entry.position, entry.position),
+                bases=tuple(places.get(base, base) for base in entry.bases),
+            )
             for entry in self.entries()
-        )
+        ]
+        if led != self.entries():
+            durable.write_file(self.path, b"".join(map(_line, led[-KEEP_ENTRIES:])))
+
+    def moved(self, where: Callable[[Position], Position]) -> bytes:
+        """The log as it is to be once its journal was chained anew: `where` gives a position's new place.
+
+        It gives the very position back where nothing before it has changed. Other entries know their
+        content no longer: a file that looks like it may hold what the journal has lost.
+        """
+        kept = []
+        for entry in self.entries():
+            position, seen = where(entry.position), entry.signature
+            if position is not entry.position:
+                seen = seen._replace(size=-1, digest=None)
+            kept.append(
+                entry._replace(position=position, signature=seen, bases=tuple(map(where, entry.bases)))
+            )
+        return b"".join(map(_line, kept))
 
     def _add(self, entry: Entry) -> None:
         kept = [*self.entries(), entry]

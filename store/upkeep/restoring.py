@@ -123,13 +123,14 @@ def _beside(
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """A new folder, which goes again where something fails."""
+    """A new folder, which goes again where something fails, unless it was decided that its files are to stay."""
     durable.make_dirs(folder)
     try:
         yield
     except BaseException:
-        with suppress(OSError):
-            shutil.rmtree(folder)
+        if not swapping.begun(folder.parent):
+            with suppress(OSError):
+                shutil.rmtree(folder)
         raise
 
 

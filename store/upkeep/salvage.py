@@ -242,7 +242,8 @@ class Salvage:
 
     def _took(self, data: bytes) -> None:
         self._taken = True
-        self.found.header = True
+        if not self._last and not self.found.gaps:
+            self.found.header = True
         self._hash = data[-35:-3].decode("ascii")
         self._recent.append(self._hash)
         if self._at is not None:

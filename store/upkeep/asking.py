@@ -1,4 +1,4 @@
-"""What health asks of the other parts of upkeep: backups, the lease, conflicts.
+"""What health asks of the other parts of upkeep: backups, and who does the upkeep.
 
 Each is imported when asked, and what does not answer leaves its figures unknown: health is told
 about a store in whatever state it is.
@@ -13,7 +13,6 @@ from store import clock
 from store.errors import ChartkeepError
 
 if TYPE_CHECKING:
-    from store.index import Snapshot
     from store.store import Store
 
 
@@ -64,11 +63,6 @@ def backed(store: Store, since: datetime) -> Backed:
         sum(tried),
         len(tried),
     )
-
-
-def conflicts(snap: Snapshot) -> int:
-    """Differences that wait for a person to settle them."""
-    return snap.open_conflicts()
 
 
 def upkeep(store: Store) -> dict[str, Any]:

@@ -64,58 +64,69 @@ def measure(store: Store, *, probe: bool = False, behind: Waiting | None = None)
     `behind` is what `waiting` said before this very program brought index and chart files on.
     """
     now = clock.now()
+    recent = metrics.samples(store, now - WINDOW)
     with store.snapshot() as snap:
         contexts = [_context(store, snap, name) for name in store.contexts.names()]
-        query_ms = _query_ms(snap)
-        lifetime = snap.lifetime()
-        conflicts = asking.conflicts(snap)
+        indexed = _indexed(store, snap, contexts, now)
         written = sum(_written_since(store, snap, name, now - WINDOW) for name in _names(contexts))
-        live = sum(_live_bytes(store, snap, one) for one in contexts)
     sizes = sizes_of(store, contexts)
-    disk = shutil.disk_usage(store.layout.root)
     last = last_verification(store)
-    kept = len({item.kept for item in quarantined(store) if item.kept})
-    journal_bytes = sum(one["journal_bytes"] for one in contexts)
-    store_bytes = sum(sizes.values())
-    began, changed = [clock.try_parse(at) for at in lifetime] if lifetime else (None, None)
-    recent = metrics.samples(store, now - WINDOW)
     backed = asking.backed(store, now - WINDOW)
-    behind = behind or _waiting(store, contexts, now)
     facts = Facts(
         now=now,
-        age=None if began is None else max(timedelta(), now - began),
-        **_growth(recent, now, began, store_bytes, written),
-        query_ms=query_ms,
+        **indexed,
+        **_growth(recent, now, indexed["began_at"], sum(sizes.values()), written),
+        **(behind or _waiting(store, contexts, now))._asdict(),
+        **_disk(store, recent, now),
         **_hits(store),
-        changed_at=changed,
+        **_trouble(store, now),
+        store_bytes=sum(sizes.values()),
+        fsync_ms=_fsync_ms(store) if probe else _sampled(recent, "fsync_latency"),
+        followed=store.background is not None or asking.upkeep(store)["holder"] is not None,
+        verified_at=clock.try_parse(last.get("at")) if last else None,
+        errors=int(last.get("error") or 0) if last else 0,
         backups_wanted=store.settings.backup_enabled,
         attempts=(backed.succeeded, backed.tried),
         backup_at=backed.newest,
         drill_at=backed.drilled,
         first_backup_at=backed.oldest,
-        lag_bytes=behind.lag_bytes,
-        lag_seconds=behind.lag_seconds,
-        unpublished=behind.unpublished,
-        unpublished_seconds=behind.unpublished_seconds,
-        followed=store.background is not None or asking.upkeep(store)["holder"] is not None,
-        fsync_ms=_fsync_ms(store) if probe else _sampled(recent, "fsync_latency"),
-        disk_free=disk.free,
-        disk_total=disk.total,
-        days_left=forecast.days_left(
-            [*_points(recent, "disk_free_bytes"), (now.timestamp(), disk.free)], disk.free
-        ),
-        verified_at=clock.try_parse(last.get("at")) if last else None,
-        errors=int(last.get("error") or 0) if last else 0,
-        conflicts=conflicts,
-        damaged=tuple(str(error) for error in store.damage.values()),
-        problem=store.background.problem if store.background else "",
-        kept_aside=kept,
-        kept_lately=bool(kept) and _age(store.layout.recovery / FINDINGS, now) < LATELY.total_seconds(),
-        journal_bytes=journal_bytes,
-        store_bytes=store_bytes,
-        superseded_bytes=max(0, journal_bytes - live),
     )
     return Measured(facts, contexts, sizes, last, backed)
+
+
+def _indexed(store: Store, snap: Snapshot, contexts: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    """What the index tells."""
+    journal_bytes = sum(one["journal_bytes"] for one in contexts)
+    lifetime = snap.lifetime()
+    began, changed = [clock.try_parse(at) for at in lifetime] if lifetime else (None, None)
+    return {
+        "age": None if began is None else max(timedelta(), now - began),
+        "began_at": began,
+        "changed_at": changed,
+        "query_ms": _query_ms(snap),
+        "conflicts": snap.open_conflicts(),
+        "journal_bytes": journal_bytes,
+        "superseded_bytes": max(0, journal_bytes - sum(_live_bytes(store, snap, one) for one in contexts)),
+    }
+
+
+def _trouble(store: Store, now: datetime) -> dict[str, Any]:
+    """What went wrong, as far as this process knows."""
+    kept = len({item.kept for item in quarantined(store) if item.kept})
+    return {
+        "damaged": tuple(str(error) for error in store.damage.values()),
+        "problem": store.background.problem if store.background else "",
+        "kept_aside": kept,
+        "kept_lately": bool(kept) and _age(store.layout.recovery / FINDINGS, now) < LATELY.total_seconds(),
+    }
+
+
+def _disk(store: Store, recent: list[metrics.Sample], now: datetime) -> dict[str, Any]:
+    """Room on the disk, and how long it lasts by the samples."""
+    disk = shutil.disk_usage(store.layout.root)
+    points = [*_points(recent, "disk_free_bytes"), (now.timestamp(), float(disk.free))]
+    left = forecast.days_left(points, disk.free)
+    return {"disk_free": disk.free, "disk_total": disk.total, "days_left": left}
 
 
 def numbers(facts: Facts, figures: list[Figure]) -> dict[str, float]:

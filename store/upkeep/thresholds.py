@@ -97,8 +97,10 @@ class Facts(NamedTuple):
     """What was measured; None where it could not be, or there is nothing yet to measure."""
 
     now: datetime
+    began_at: datetime | None = None
+    """The first transaction of all; None for a store without any."""
     age: timedelta | None = None
-    """Since the first transaction; None for a store without any."""
+    """Since then."""
     growth: float | None = None
     """Percent a month."""
     growth_bytes: float | None = None

@@ -199,10 +199,19 @@ def _swap(
             data = b"".join(carrying.blocks(rest[:-1]))
             aside.append(data + carrying.sealing(rest[-1], end))
             aside.sync()
-        file.sync()
+        _sync(journal, file)
         made = _put_in_place(journal, aside.path, end, carrying)
         archived = journal.plain_archive(end.generation)
         return Swapped(made, archived, end.offset, carrying.lines, clock.monotonic() - begun)
+
+
+def _sync(journal: Journal, file: AppendFile) -> None:
+    """Make the generation that ends durable; where that fails its descriptor is not used again."""
+    try:
+        file.sync()
+    except StorageError:
+        journal.forget_file(file)
+        raise
 
 
 def _put_in_place(journal: Journal, temp: Path, end: Position, carrying: Carrying) -> Position:
@@ -232,7 +241,7 @@ def start(
     journal: Journal, file: AppendFile, end: Position, live: Iterable[bytes | Draft], by: str
 ) -> Position:
     """Begin the next generation with the lines and drafts of `live`; the new position. Wants the journal's lock."""
-    file.sync()
+    _sync(journal, file)
     header, digest = _header(journal, end)
     carrying = Carrying(journal, len(header), digest)
     temp = write_aside(journal.path, carrying.given(header, live, by))

@@ -115,7 +115,10 @@ def _beside(
     root = to if inner == aside else to / STORE_NAME
     from store.store import open_store
 
-    with open_store(root / single.name if single else root) as made:
+    chart_file = root / single.name if single is not None else None
+    if chart_file is not None and not chart_file.exists():
+        durable.write_file(chart_file, b"")  # as published: its journal makes it anew
+    with open_store(chart_file or root) as made:
         made.catch_up()
         made.settle()
     return Restored(backup.id, root, len(files), sum(file.size for file in files.values()), None)

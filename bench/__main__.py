@@ -29,6 +29,7 @@ BENCHMARKS = {
     "cli": "headless commands",
     "importing": "the first look at a bare chart file",
     "screen": "start, memory, idle and keys of the app through a terminal",
+    "maintain": "what the upkeep costs while nothing is due",
     "live": "another program's write until it is on screen",
 }
 

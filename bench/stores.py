@@ -21,7 +21,7 @@ from store.journal import Draft, Journal
 from store.model import Json, TxMeta
 from store.store import open_store
 
-VERSION = 1
+VERSION = 2
 """Part of the folder's name: raise it when what is made changes."""
 
 NOW = "2026-11-01T08:00:00.000Z"
@@ -133,6 +133,7 @@ def kept(charts: int) -> Path:
     making = folder / f"{charts}.{os.getpid()}" / ".coaia"
     making.mkdir(parents=True)
     (making / "charts.jsonl").write_bytes(b"")
+    (making / "chartkeep.toml").write_text("[upkeep]\nin_ui = false\n")  # not in the middle of a figure
     with open_store(making) as opened:
         journal = fill(opened.journal("default"), charts)
         index: Index = opened.index

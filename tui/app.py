@@ -142,6 +142,8 @@ class ChartkeepApp(Guarded, App[int]):
         self.main.chart.prepare()
         self.main.health.measure()
         self.bridge.write.ask(store.start_background, lambda _: None, name="background")
+        if not self.is_headless:
+            store.start_upkeep()
 
     def _not_opened(self, boot: Boot) -> None:
         gc.enable()

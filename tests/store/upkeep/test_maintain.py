@@ -28,6 +28,7 @@ from store.upkeep.apart import Apart, Broken
 from store.upkeep.maintain import Maintainer, exit_code
 from store.upkeep.notify import notify
 from store.upkeep.tasks import TASKS, Failed, Outcome, Task, function
+from tests.store.upkeep.hanging import runs
 from tests.stores import Opener, chart, until
 
 NOW = clock.parse("2026-11-21T12:00:00Z")
@@ -196,6 +197,7 @@ def test_the_functions_named_in_the_table_are_there() -> None:
 
 # -- apart -----------------------------------------------------------------------------------------
 
+HANGS = "tests.store.upkeep.hanging:hang"
 WORDS = Task("apart", "Apart", lambda _: 3600.0, f"{HERE}:works")
 
 
@@ -216,13 +218,6 @@ def fails(store: Store) -> Outcome:
 def dies(store: Store) -> Outcome:
     print("it hurts", flush=True)
     os._exit(3)
-
-
-def hangs(store: Store) -> Outcome:
-    (store.root / "hanging").write_text(str(os.getpid()))
-    with store.jobs.run("words", "Wait for words"):
-        while True:
-            time.sleep(0.01)
 
 
 @pytest.fixture
@@ -256,17 +251,16 @@ class TestApart:
         assert "code 3" in result.note
         assert "it hurts" in result.note
 
-    def test_one_that_is_broken_off_leaves_nothing_and_is_due_again(self, store: Store) -> None:
-        stop, task = Event(), WORDS._replace(work=f"{HERE}:hangs")
+    def test_one_that_is_broken_off_leaves_nothing_and_is_due_again(self, store: Store, folder: Path) -> None:
+        stop, task = Event(), WORDS._replace(work=HANGS)
         maintainer = Maintainer(store, [task])
         serving = Thread(target=maintainer.run, args=(stop,))
         serving.start()
-        pid = int(until(lambda: hanging(store), "the child"))
+        until(lambda: runs(folder), "the child")
         stop.set()
         serving.join(5)
         assert not serving.is_alive()
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+        assert not runs(folder)
         assert [job.state for job in store.jobs.all() if job.kind == "words"] == ["failed"]
         past = schedule.load(schedule.path_of(store.layout))["apart"]
         assert (past.failures, past.tried) == (0, None)
@@ -276,31 +270,17 @@ class TestApart:
             "import sys, threading\nfrom store import open_store\nfrom store.upkeep.apart import Apart\n"
             "Apart(open_store(sys.argv[1]), sys.argv[2]).run(threading.Event())"
         )
-        parent = subprocess.Popen([sys.executable, "-c", code, str(folder), f"{HERE}:hangs"])
-        pid = int(until(lambda: hanging(store), "the child"))
+        parent = subprocess.Popen([sys.executable, "-c", code, str(folder), HANGS])
+        until(lambda: runs(folder), "the child")
         parent.kill()
         parent.wait(5)
-        until(lambda: not alive(pid), "the end of the child")
+        until(lambda: not runs(folder), "the end of the child")
 
     def test_a_stop_before_it_began_is_heeded(self, store: Store) -> None:
         stop = Event()
         stop.set()
         with pytest.raises(Broken):
-            Apart(store, f"{HERE}:hangs").run(stop)
-
-
-def hanging(store: Store) -> str:
-    try:
-        return (store.root / "hanging").read_text()
-    except OSError:
-        return ""
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+            Apart(store, HANGS).run(stop)
 
 
 # -- all the time ----------------------------------------------------------------------------------

@@ -269,17 +269,17 @@ def _deletions(
         then = [history.at(position, key) for position in positions]
         if any(version is None for version in then):
             continue
-        changed = not all(same(version, held.record) for version in then)
+        other = next((version for version in then if not same(version, held.record)), None)
         if not at_rest:
             plan.waiting.append(key)
-        elif changed:
-            _hold_against(plan, history, held, then[0])
+        elif other is not None:
+            _hold_against(plan, history, held, other)
         else:
             plan.believed_deletions.append(key)
             plan.edits.append(Edit("delete", key))
 
 
-def _hold_against(plan: Absorption, history: History, held: Held, base: Json | None) -> None:
+def _hold_against(plan: Absorption, history: History, held: Held, base: Json) -> None:
     """Deleted there, changed here: the record stays, and is written once more beside the conflict."""
     for found in collisions(Sides(held.key, held.record, None, base, held.ver), [()]):
         if not history.listed(found):

@@ -162,8 +162,6 @@ def _edit(state: State, conflict: Conflict, choice: Choice) -> Edit:
         ) from None
     if changed is None:
         return Edit("delete", row.key)
-    if not row.path and text is not None:
-        return Edit("put", row.key, changed, text.encode("utf-8"))
     return as_it_is(history, row.key, current) if changed == current else Edit("put", row.key, changed)
 
 

@@ -310,7 +310,19 @@ def test_of_two_new_lines_of_one_key_the_first_wins(memory: Memory) -> None:
     lines = memory.foreign_read()
     lines[0]["metadata"]["dueDate"] = "2027-01-01"
     memory.foreign_write([*lines, step(1, dueDate="2027-02-02")])
-    assert memory.absorb().edits[-1].record == step(1, dueDate="2027-01-01")
+    plan = memory.absorb()
+    assert plan.edits[-1].record == step(1, dueDate="2027-01-01")
+    assert plan.conflicts == [], "they disagree among themselves, not with us"
+
+
+def test_where_our_value_comes_out_of_several_lines_it_did_not_give_way(memory: Memory) -> None:
+    lines = memory.foreign_read()
+    memory.put(step(1, dueDate="2027-01-01"))
+    lines[0] = step(1, "theirs", dueDate="2027-01-01")
+    memory.foreign_write([*lines, step(1, dueDate="2027-02-02")])
+    plan = memory.absorb()
+    assert memory.get("e:chart_1_action_1") == step(1, "theirs", dueDate="2027-01-01")
+    assert plan.conflicts == []
 
 
 def test_comments_are_kept_and_not_published(memory: Memory) -> None:

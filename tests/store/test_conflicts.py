@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,22 @@ def test_the_person_is_told_once(store: Store) -> None:
     assert store.absorb("default", at_rest=True) == []
 
 
+def test_told_also_of_a_file_that_is_not_at_rest(store: Store) -> None:
+    name = chart(store, "Book", *"abcdefgh")
+    store.settle()
+    held = read(store)
+    store.run("default", charts.edit_text, f"{name}_action_1", "Ours")
+    line_of(held, f"{name}_action_1")["observations"][0] = "Theirs"
+    gone = [line for line in held if f"{name}_action_3" not in json.dumps(line)]
+    store.layout.chart_file("default").write_text("".join(json.dumps(line) + "\n" for line in gone))
+    assert [text.partition(":")[0] for text in store.absorb("default", at_rest=False)] == [
+        "1 conflict in charts.jsonl"
+    ]
+    said = store.absorb("default", at_rest=True)
+    assert len(said) == 1, said
+    assert "deleted by another program" in said[0]
+
+
 @pytest.mark.parametrize("choice", ["ours", "theirs"])
 def test_either_value_can_be_taken_and_undo_opens_it_again(store: Store, tmp_path: Path, choice: Any) -> None:
     step = both_changed(store)
@@ -179,24 +195,44 @@ def test_a_later_foreign_change_leaves_it_open_and_both_values_can_still_be_take
     rebuilt_alike(store, tmp_path)
 
 
-def test_a_due_date_of_chart_and_outcome_is_settled_as_one(store: Store) -> None:
-    name = chart(store, "A finished book")
-    store.run("default", charts.set_due, [name], datetime(2026, 12, 1, tzinfo=UTC).date(), confirmed=True)
-    store.settle()
-    held = read(store)
-    store.run("default", charts.set_due, [name], datetime(2026, 12, 12, tzinfo=UTC).date(), confirmed=True)
-    for part in ("chart", "desired_outcome"):
-        line_of(held, f"{name}_{part}")["metadata"]["dueDate"] = "2026-12-24"
+def due_dates_moved_by_both(store: Store, *names: str) -> None:
+    """We say 12 December, the other program 24 December, in chart and outcome both."""
+    for day in (1, 12):
+        if day == 12:
+            held = read(store)
+        for name in names:
+            store.run("default", charts.set_due, [name], date(2026, 12, day), confirmed=True)
+        if day == 1:
+            store.settle()
+    for name in names:
+        for part in ("chart", "desired_outcome"):
+            line_of(held, f"{name}_{part}")["metadata"]["dueDate"] = "2026-12-24"
     rewrite(store, held)
+
+
+@pytest.mark.parametrize(("choice", "due"), [("ours", "2026-12-12"), ("theirs", "2026-12-24")])
+def test_a_due_date_of_chart_and_outcome_is_settled_as_one(store: Store, choice: Any, due: str) -> None:
+    name = chart(store, "A finished book")
+    due_dates_moved_by_both(store, name)
     first, _second = conflicts.conflicts(store)
     assert first.field == "due date"
-    conflicts.resolve(store, first.row.id, "ours")
+    conflicts.resolve(store, first.row.id, choice)
     assert conflicts.conflicts(store) == []
-    assert store.chart("default", name).row.due == "2026-12-12"
+    assert store.chart("default", name).row.due == due
     dues = [live(store)[f"e:{name}_{part}"]["metadata"]["dueDate"] for part in ("chart", "desired_outcome")]
-    assert dues == ["2026-12-12", "2026-12-12"]
+    assert dues == [due, due]
     store.undo()
     assert len(conflicts.conflicts(store)) == 2
+
+
+def test_but_not_that_of_another_chart(store: Store) -> None:
+    names = [chart(store, "A finished book"), chart(store, "A garden")]
+    due_dates_moved_by_both(store, *names)
+    first = conflicts.conflicts(store)[0]
+    conflicts.resolve(store, first.row.id, "ours")
+    left = conflicts.conflicts(store)
+    assert {one.chart_id for one in left} == set(names) - {first.chart_id}
+    assert len(left) == 2
 
 
 # -- whole records ---------------------------------------------------------------------------------
@@ -386,13 +422,16 @@ def live_raw(store: Store) -> Any:
 
 
 @given(
-    bodies, st.lists(st.sampled_from(["metadata", "dueDate", "x", "observations", "0", "deep"]), max_size=3)
+    bodies,
+    st.lists(st.sampled_from(["metadata", "dueDate", "x", "observations", "0", "1", "deep"]), max_size=3),
 )
 def test_a_value_put_where_it_was_read_changes_nothing(record: Any, path: list[str]) -> None:
     found = value_at(record, path)
     if found is not None and (path or isinstance(records.loads(found.encode()), dict)):
         assert with_value(record, path, found) == record
-        assert value_at(with_value(record, path, None), path) != found or path[-1:] == ["0"] or not path
+        assert (
+            value_at(with_value(record, path, None), path) != found or path[-1:] in (["0"], ["1"]) or not path
+        )
 
 
 def test_a_program_that_rewrites_again_and_again_lists_each_conflict_once(store: Store) -> None:

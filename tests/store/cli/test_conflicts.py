@@ -68,6 +68,18 @@ def test_keep_and_take(run: Run, folder: Path, contested: str, book: str) -> Non
     assert "what won was kept" in run("conflicts", "--all").out
 
 
+def test_all_are_settled_also_those_that_go_together(run: Run, folder: Path, book: str) -> None:
+    path = folder / "charts.jsonl"
+    held = path.read_text(encoding="utf-8")
+    run("due", book, "2026-12-14")
+    path.write_text(held.replace("2026-12-12", "2026-12-24"), encoding="utf-8")
+    run("sync")
+    assert len(run("conflicts", "--json").document["conflicts"]) == 2
+    assert run("conflicts", "take", "all").code == 0
+    assert run("show", book, "--json").document["due"] == "2026-12-14"
+    assert run("conflicts", "--json").document == {"conflicts": []}
+
+
 def test_what_is_not_understood(run: Run, contested: str) -> None:
     assert run("conflicts", "take").code == 2
     assert run("conflicts", "list", "1:0/0").code == 2

@@ -155,6 +155,9 @@ async def test_folded_it_is_one_line_that_says_what_to_look_at(desk: Opener, sam
         assert pane.size.height == 1
         assert pane.heading.summary.startswith("~ ")
         assert "~ Verified" in d.screen()
+        await d.press("g", "h")  # unfolded it shows at once what is known
+        assert not pane.folded
+        assert "✓ Damage" in d.screen()
 
 
 async def test_measuring_is_done_off_the_screen_and_never_by_the_clock(

@@ -111,6 +111,9 @@ class HealthPane(Pane):
         self.plot.show(series(self.status, PLOTS[max(0, self._large - 1)]))
 
     def unfolded(self) -> None:
+        """Show what is known, and measure."""
+        if self.status:
+            self.show(self.status)
         self.refresh_figures()
 
 

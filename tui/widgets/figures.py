@@ -58,7 +58,8 @@ class Figures(Lines, can_focus=True):
                 for n, part in enumerate(parts)
             ]
         right = min(width_of(value) + 1, max(1, room * 2 // 3))
-        left = fit(cut(label, room - right, self.signs.ellipsis), room - right)
+        gap = int(right <= width_of(value))  # a value that is cut has no blank before it
+        left = fit(cut(label, room - right - gap, self.signs.ellipsis), room - right)
         return [((sign, figure.state), (left, "muted"), (fit_right(value, right), figure.state))]
 
     def action_page(self, delta: int) -> None:

@@ -124,6 +124,18 @@ async def test_figures_have_signs_and_wrap_texts() -> None:
         assert lines[4].startswith("  w")
 
 
+async def test_a_label_never_touches_a_value_that_is_cut() -> None:
+    app = Host(
+        Figures([Figure("Last verification", "never; f6 does it now", "soon"), Figure("Query", "1 ms")])
+    )
+    async with app.run_test(size=(22, 4)) as pilot:
+        await pilot.pause()
+        words = app.lines()[0].split()
+        assert words[0] == "~"
+        assert any(word.endswith("…") for word in words[1:-1]), words
+        assert app.lines()[1].split() == ["Query", "1", "ms"]
+
+
 async def test_plot_draws_or_says_it_in_a_line() -> None:
     series = Series("Records", tuple(f"day {n}" for n in range(20)), tuple(float(n * n) for n in range(20)))
     app = Host(Plot(lean=True))

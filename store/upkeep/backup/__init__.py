@@ -4,7 +4,7 @@ A *repository* is a folder or an fsspec URL that holds
 
     config.json               format, id, how it is encrypted
     key.age  names.age        with encryption: its identity (under the passphrase), its secret for names
-    objects/ab/<64 hex>       pieces of files, zstd-compressed, then encrypted; named by what they hold
+    objects/a/<64 hex>        pieces of files, zstd-compressed, then encrypted; named by what they hold
     manifests/<number>-<time>-<kind>-<id>   one backup each: which files, of which pieces
     marks.jsonl               which backups passed or failed a drill or a verification
 

@@ -131,15 +131,17 @@ class Copier:
     def _grown_from(self, own: Generation) -> BackedFile | None:
         """The parent's file that this one goes on from: its chain ends on ours, which one small read tells.
 
-        An archive that is as plain as before, yet another file, was written anew, as erasing does; its end
-        may be the same and its middle not.
+        An archive that is another file than it was, and was not just compressed, was written anew, as
+        erasing does; its end may be the same and its middle not. A damaged journal is taken as it is.
         """
+        if own.live and not own.hash:
+            return None
         live = f".journal/{own.context}/{own.family}.jsonl"
         for path in dict.fromkeys((own.path, live)):
             before = self._before.get(path)
             if before is None or before.journal is None or before.position is None:
                 continue
-            rewritten = path == own.path and not own.live and before.cold == own.cold
+            rewritten = path == own.path and not own.live and (before.cold or not own.cold)
             if before.journal.generation == own.number and not rewritten and own.holds(before.position):
                 return before
         return None

@@ -99,9 +99,10 @@ class Copy:
             size = sizes.get(name) if sizes is not None else self._place.size(name)
             if size != chunk.stored:
                 sealed = self._local.place.read(name, most=sealing.sealed_most(CHUNK))
-                self._place.write(name, sealed)
+                self._place.write(name, sealed, later=True)
                 self._written += len(sealed)
                 self._remote.chunk(chunk, "the copy", 0, fresh=True)
+        self._place.settle()
 
     def _copy_manifest(self, name: str) -> None:
         sealed = self._local.place.read(name, most=_MANIFEST_MOST)

@@ -45,8 +45,14 @@ class Place(ABC):
         """
 
     @abstractmethod
-    def write(self, name: str, data: bytes) -> None:
-        """Write a file whole and durably, in the place of one that is there."""
+    def write(self, name: str, data: bytes, *, later: bool = False) -> None:
+        """Write a file whole and durably, in the place of one that is there.
+
+        With `later` its name, not its content, may be durable only after `settle`.
+        """
+
+    def settle(self) -> None:  # noqa: B027 - most places have nothing to do
+        """Make durable the names of what was written `later`."""
 
     @abstractmethod
     def delete(self, name: str) -> None:
@@ -78,6 +84,7 @@ class LocalPlace(Place):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.url = str(folder)
+        self._unsettled: set[Path] = set()
 
     def names(self, folder: str) -> list[Stored]:
         found = []
@@ -106,10 +113,16 @@ class LocalPlace(Place):
                 raise NotFound(f"{path} is missing.") from None
             raise
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, *, later: bool = False) -> None:
         path = self.folder / name
         durable.make_dirs(path.parent)
-        durable.write_file(path, data)
+        durable.replace_file(durable.write_aside(path, data), path, sync=not later)
+        if later:
+            self._unsettled.add(path.parent)
+
+    def settle(self) -> None:
+        while self._unsettled:
+            durable.sync_dir(self._unsettled.pop())
 
     def delete(self, name: str) -> None:
         path = self.folder / name
@@ -223,7 +236,7 @@ class FsspecPlace(Place):
         except _Absent:
             raise NotFound(f"{self.where(name)} is missing.") from None
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, *, later: bool = False) -> None:  # noqa: ARG002
         with self._reaching("write", name) as fs:
             path = self._path(name)
             if self._protocol in _WHOLE:

@@ -291,4 +291,4 @@ _ELSEWHERE = "Restore another backup, or from another place."
 
 def object_name(name: str) -> str:
     """Where an object lies in a repository."""
-    return f"objects/{name[:2]}/{name}"
+    return f"objects/{name[:1]}/{name}"

@@ -93,7 +93,7 @@ class Writer:
     def _write(self, chunk: Chunk, plain: bytes, path: str, offset: int) -> Chunk:
         name = object_name(chunk.name)
         sealed = self.repository.sealer.seal(plain)
-        self.repository.place.write(name, sealed)
+        self.repository.place.write(name, sealed, later=True)
         with self._mutex:
             self.written[chunk.name] = len(sealed)
         try:
@@ -118,7 +118,9 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=error is not None)
-        if isinstance(error, StorageError) and error.errno in _FULL:
+        if error is None:
+            self.repository.place.settle()
+        elif isinstance(error, StorageError) and error.errno in _FULL:
             self._give_back()
 
     def _give_back(self) -> None:

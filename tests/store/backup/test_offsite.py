@@ -97,12 +97,20 @@ def test_a_copy_cut_short_is_none_and_is_finished_by_the_next(
         store.run("default", charts.add_fact, name, f"Fact {nth}")
         count = [0]
 
-        def write(self: LocalPlace, name: str, data: bytes, nth: int = nth, count: list[int] = count) -> None:
+        def write(
+            self: LocalPlace,
+            name: str,
+            data: bytes,
+            *,
+            later: bool = False,
+            nth: int = nth,
+            count: list[int] = count,
+        ) -> None:
             if self.folder == away:
                 count[0] += 1
                 if count[0] >= nth:
                     raise StorageError("the cable was pulled")
-            real(self, name, data)
+            real(self, name, data, later=later)
 
         with monkeypatch.context() as patch:
             patch.setattr(LocalPlace, "write", write)
@@ -151,8 +159,9 @@ def test_what_was_copied_wrong_is_noticed(
     chart(store, "Book")
     real = LocalPlace.write
 
-    def write(self: LocalPlace, name: str, data: bytes) -> None:
-        real(self, name, data[:-1] + b"?" if self.folder == away and name.startswith("objects/") else data)
+    def write(self: LocalPlace, name: str, data: bytes, *, later: bool = False) -> None:
+        wrong = self.folder == away and name.startswith("objects/")
+        real(self, name, data[:-1] + b"?" if wrong else data, later=later)
 
     monkeypatch.setattr(LocalPlace, "write", write)
     assert [item.code for item in take(store).problems] == ["off-site"]

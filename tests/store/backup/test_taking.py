@@ -17,6 +17,7 @@ from store.upkeep.backup import open_repository
 from store.upkeep.backup import taking as taking_module
 from store.upkeep.backup.attempts import history
 from store.upkeep.backup.manifest import CHUNK
+from store.upkeep.backup.repository import object_name
 from store.upkeep.backup.snapshot import Generation
 from store.upkeep.backup.taking import take, told
 from store.upkeep.backup.writing import Writer
@@ -275,7 +276,7 @@ def test_a_full_backup_mends_a_chunk_that_went_bad(store: Store, tmp_path: Path)
     chart(store, "Book", "Draft")
     first = take(store)
     chunk = open_repository(store).files(first)[JOURNAL].chunks[0]
-    path = store.layout.backups / "objects" / chunk.name[:2] / chunk.name
+    path = store.layout.backups / object_name(chunk.name)
     raw = bytearray(path.read_bytes())
     raw[len(raw) // 2] ^= 1
     path.write_bytes(raw)

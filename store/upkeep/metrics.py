@@ -225,9 +225,10 @@ def _sample_of(line: bytes) -> Sample | None:
     at, figures = clock.try_parse(record.get("at")), record.get("figures")
     if at is None or not isinstance(figures, dict):
         return None
-    numbers = {
-        name: float(value)
-        for name, value in figures.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    numbers = {name: float(value) for name, value in figures.items() if _is_number(value)}
     return Sample(at, numbers, str(record.get("severity", "unknown")))
+
+
+def _is_number(value: object) -> bool:
+    """True for a number that fits a plot: journals keep integers of any size, and NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300

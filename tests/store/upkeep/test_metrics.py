@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from store import clock, init_store, open_store, records, syscalls
 from store.errors import StorageError
@@ -234,6 +237,26 @@ def test_what_is_no_sample_is_passed_over(store: Store) -> None:
     found = metrics.samples(store)
     assert numbers(found) == [0, 1, 2, 7]
     assert found[-1].figures == {"number": 7.0}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.sampled_from(("type", "at", "figures", "x")), inner)
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_record_is_a_sample_or_none(value: object) -> None:
+    record = {"type": "metric", "at": "2026-11-01T01:00:00Z", "figures": value}
+    for one in (value, record, {**record, "figures": {"x": value}}):
+        lines, _ = records.encode_lines(
+            [Draft("put", "x:1", 1, records.dumps(one))],
+            offset=0, previous=records.NO_HASH, at="2026-11-01T01:00:00Z", by="t", meta=None,
+        )  # fmt: skip
+        found = metrics._sample_of(lines[0])
+        assert found is None or all(math.isfinite(figure) for figure in found.figures.values())
 
 
 def test_a_damaged_journal_of_samples_stops_no_status(store: Store) -> None:

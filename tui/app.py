@@ -235,8 +235,11 @@ class ChartkeepApp(Guarded, App[int]):
         self.post_message(Answer(lambda _: call(), None))
 
     def on_changed(self, message: Changed) -> None:
-        """Others changed something: every pane asks again."""
+        """Others changed something: every pane asks again, and a list over them that shows it."""
         self.main.changed(message.contexts)
+        renew = getattr(self.screen, "others_changed", None)
+        if renew is not None:
+            renew()
 
     def on_jobs_changed(self) -> None:
         """Background work moved."""

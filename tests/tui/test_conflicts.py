@@ -172,6 +172,28 @@ async def test_one_settled_by_somebody_else_meanwhile_is_told_and_leaves_the_lis
         assert d.screen().count("wording of the step") == 1
 
 
+async def test_what_others_settle_leaves_the_list_and_what_is_typed_stays_with_its_own(
+    desk: Opener, store_path: Path
+) -> None:
+    from store import conflicts
+
+    reworded_by_both(store_path)
+    async with desk() as d:
+        await d.press("g", "x", "e", "ctrl+u")
+        await d.type("Typed", end="")
+        with open_store(store_path, program="other") as other:
+            first = conflicts.conflicts(other)[0]
+            conflicts.resolve(other, first.row.id, "theirs")
+        for _ in range(200):
+            await d.pilot.pause(0.02)
+            if d.screen().count("wording of the step") == 1:
+                break
+        assert d.screen().count("wording of the step") == 1
+        await d.press("enter")
+        assert wordings(d) == ["Theirs 2", "Theirs 3"], "it was for the one that is settled by now"
+        assert count(d) == 1
+
+
 # -- the difference --------------------------------------------------------------------------------
 
 

@@ -48,6 +48,8 @@ class ConflictsScreen(ListDialog[None]):
         self.sides = Sides(id="dialog-sides")
         self.line = LineInput(id="dialog-line")
         self._open: dict[tuple[str, ...], Conflict] = {}
+        self._edited: Conflict | None = None
+        """The one whose value is being typed: the list may have changed under the line meanwhile."""
         self._settled: list[Change] = []
         """What was settled here, for undo; the last comes last."""
 
@@ -59,6 +61,10 @@ class ConflictsScreen(ListDialog[None]):
         """Ask which are open."""
         store = self.desk.store
         self.desk.bridge.read.ask(lambda: _read(store), self._show, name="conflicts")
+
+    def others_changed(self) -> None:
+        """Another one may have come, or somebody else settled one."""
+        self.start()
 
     def _show(self, found: Sequence[Conflict]) -> None:
         if not self.is_attached:
@@ -90,12 +96,12 @@ class ConflictsScreen(ListDialog[None]):
 
     def action_take(self, side: Choice) -> None:
         """Settle the conflict under the cursor with one of its values."""
-        self._settle(side)
+        self._settle(side, self.conflict)
 
-    def _settle(self, choice: Choice) -> None:
+    def _settle(self, choice: Choice, one: Conflict | None) -> None:
         from store import conflicts
 
-        one, store = self.conflict, self.desk.store
+        store = self.desk.store
         if one is None or not self._writable():
             return
 
@@ -148,6 +154,7 @@ class ConflictsScreen(ListDialog[None]):
         if "\n" in text or not one.row.path:
             self.action_editor()
             return
+        self._edited = one
         self.line.value = text
         self.line.cursor_position = len(text)
         self.line.placeholder = one.field
@@ -171,8 +178,7 @@ class ConflictsScreen(ListDialog[None]):
     def on_input_submitted(self, message: Input.Submitted) -> None:
         """Enter in the line settles with what was typed; what cannot be taken stays to be corrected."""
         message.stop()
-        one = self.conflict
-        if one is not None and self._typed(one, message.value):
+        if self._edited is not None and self._typed(self._edited, message.value):
             self._close_line()
 
     def _typed(self, one: Conflict, text: str) -> bool:
@@ -183,10 +189,11 @@ class ConflictsScreen(ListDialog[None]):
         except UsageError as error:
             self.desk.say(str(error), error=True)
             return False
-        self._settle(choice)
+        self._settle(choice, one)
         return True
 
     def _close_line(self) -> None:
+        self._edited = None
         self.line.display = False
         self.list.focus(scroll_visible=False)
 

@@ -56,6 +56,7 @@ class Background:
         self._looks: list[tuple[float, str, Callable[[], bool]]] = []
         self._closing = False
         self._busy = False
+        self._healed: set[str] = set()
         self._problems: dict[tuple[str, ...], str] = {}
         self.watcher = Watcher(
             store.layout,
@@ -218,7 +219,9 @@ class Background:
     def _heal(self) -> None:
         """Put right by itself what can be, and tell of it."""
         for text in self._store.heal():
-            self._store.tell(Notice("", None, own=False, text=text))
+            if text not in self._healed or not self._store.damage:  # what could not be healed is said once
+                self._healed.add(text)
+                self._store.tell(Notice("", None, own=False, text=text))
 
     def _tidy(self, context: str) -> None:
         from store import exchange

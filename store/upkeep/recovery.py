@@ -101,6 +101,7 @@ def heal(store: Store) -> list[str]:
     for context in hurt(store):
         path = store.layout.journal(context)
         if _seen_before(store, path):
+            log.said.append(_not_healed(context))
             continue
         try:
             mended = _mend(store, context, "charts", donors, log, exact_only=True)
@@ -113,11 +114,19 @@ def heal(store: Store) -> list[str]:
                 store.sync(context)
         else:
             _remember(store, path)
+            log.said.append(_not_healed(context))
     _remove_leftovers(store)
     if log.lines:
         with suppress(StorageError):  # what was mended counts for more than the note of it
             log.write()
     return log.said
+
+
+def _not_healed(context: str) -> str:
+    return (
+        f"The journal of “{context}” is damaged or missing, and its exact bytes are not to be had. `chartkeep recover` "
+        "brings back all that can be."
+    )
 
 
 def hurt(store: Store) -> list[str]:

@@ -76,7 +76,8 @@ def changes(store: Store, repository: Repository, backup: Backup) -> tuple[list[
     """Files that a restore in place would write, and files it would put away, relative to the store."""
     files = {path for path in repository.files(backup) if not path.startswith(".recovery/")}
     published = set(repository.published(backup))
-    there = {_name(store.layout, path): path for path in _own_files(store.layout)}
+    own = (path for path in _own_files(store.layout) if path.suffix != ".witness")
+    there = {_name(store.layout, path): path for path in own}
     differing = [
         path
         for path, file in sorted(repository.files(backup).items())

@@ -215,7 +215,7 @@ class Maintainer:
             self._tell(task.name, f"Upkeep: damage was found. {outcome.note}".strip())
         else:
             self._tell(task.name, "")
-        if outcome.did or not ok or before.failures:
+        if task.apart or outcome.did or not ok or before.failures:
             self._save()
 
     def _tell(self, about: str, text: str) -> None:

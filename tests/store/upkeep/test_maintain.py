@@ -27,6 +27,7 @@ from store.upkeep import lease, schedule
 from store.upkeep.apart import Apart, Broken
 from store.upkeep.maintain import Maintainer, exit_code
 from store.upkeep.notify import notify
+from store.upkeep.schedule import Past
 from store.upkeep.tasks import TASKS, Failed, Outcome, Task, function
 from tests.store.upkeep.hanging import runs
 from tests.stores import Opener, chart, until
@@ -143,6 +144,17 @@ def test_damage_gives_its_own_exit_code(store: Store) -> None:
     count.outcome = Outcome("charts.jsonl, line 3: wrong hash", damage=True)
     assert exit_code(Maintainer(store, [count.task]).run_once()) == 8
     assert "line 3" in heard[0].text
+
+
+def test_a_task_that_found_nothing_to_do_is_not_remembered_as_cut_short(store: Store) -> None:
+    done = WORDS._replace(work="store.upkeep.tasks:freeze")
+    with running(Maintainer(store, [done], look=0.05)):
+        until(lambda: remembered(store).get("apart", Past()).done, "the end of the task")
+        assert remembered(store)["apart"].failures == 0
+
+
+def remembered(store: Store) -> dict[str, Past]:
+    return schedule.load(schedule.path_of(store.layout))
 
 
 def test_a_task_that_has_nothing_to_do_costs_no_job(store: Store) -> None:

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from store import clock, journal_next, journal_repair, pending
+from store.carrying import Place
 from store.durable import AppendFile, Lock, make_dirs, write_file
 from store.errors import NotFound, StorageError
 from store.journal_read import Header, Line, OffChain, Tx, read_header
@@ -162,9 +163,7 @@ class Journal(JournalReader):
             self._known = made = journal_next.start(self, file, position, records, by)
             return made
 
-    def compact(
-        self, start: Position, places: Iterable[journal_next.Place], **options: Any
-    ) -> journal_next.Swapped:
+    def compact(self, start: Position, places: Iterable[Place], **options: Any) -> journal_next.Swapped:
         """Go on in a new generation with the lines at `places`, live as of `start`, while others write.
 
         See `journal_next.compact`; the caller holds `journal_next.exclusive`.

@@ -18,11 +18,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from store import clock
+from store.carrying import CARRIED, Carrying, Place, said
 from store.durable import (
     TEMP_SUFFIX,
     AppendFile,
@@ -38,35 +38,20 @@ from store.errors import StorageError
 from store.journal_read import (
     OffChain,
     ReadFile,
-    Source,
-    damaged,
     ends_transaction,
-    line_number,
-    pread,
     raw_lines,
 )
 from store.model import Position
-from store.records import BadJson, Draft, decode_line, dumps, encode_header, encode_lines
+from store.records import BadJson, Draft, decode_line, encode_header
 
 if TYPE_CHECKING:
     from store.journal import Journal
 
-Place = tuple[int, int, int]
-"""(generation, offset, length) of a line."""
+__all__ = ["CARRIED", "Swapped", "compact", "ends_as_told", "exclusive", "leftovers", "start"]
 
-CARRIED = "carry"
-"""The command in the `tx` of the line that says where the generation before ended."""
-
-_BLOCK = 1 << 20
-_JUMP = 1 << 13
-"""Bytes read at once where a line does not follow the one before: what belongs together was written together."""
 _ROUNDS = 5
 _FEW = 64
 """Keys committed meanwhile that are left to be carried over under the lock."""
-_TAIL = 42
-"""Bytes of `,"_h":"<32 hex>"}` and the newline."""
-_BEFORE = 35
-"""Bytes of `<32 hex>"}` and the newline, at the end of the line before."""
 _AGE = 86_400.0
 
 
@@ -260,151 +245,6 @@ def _header(journal: Journal, end: Position) -> tuple[bytes, str]:
     )
 
 
-# -- lines -----------------------------------------------------------------------------------------
-
-
-class Carrying:
-    """Gives lines their place in a new chain, each a transaction of its own; in constant memory."""
-
-    def __init__(self, journal: Journal, offset: int, digest: str) -> None:
-        self.offset = offset
-        self.hash = digest
-        self.lines = 0
-        self._journal = journal
-
-    def chunks(
-        self, header: bytes, places: Iterable[Place], told: Callable[[int], None] | None = None
-    ) -> Iterator[bytes]:
-        """The bytes of the new generation, in blocks."""
-        yield header
-        for block in self.blocks(places):
-            yield block
-            if told is not None:
-                told(self.lines)
-
-    def given(self, header: bytes, live: Iterable[bytes | Draft], by: str) -> Iterator[bytes]:
-        """The same for lines in hand, which the caller has checked, and new records."""
-        block = [header]
-        size = 0
-        for item in live:
-            line = self._carried(item) if isinstance(item, bytes) else self._made(item, by)
-            block.append(line)
-            self.offset += len(line)
-            self.lines += 1
-            size += len(line)
-            if size > _BLOCK:
-                yield b"".join(block)
-                block, size = [], 0
-        yield b"".join(block)
-
-    def blocks(self, places: Iterable[Place]) -> Iterator[bytes]:
-        """The lines at `places` with their new place and hash. Raises Damaged, StorageError."""
-        window = _Window(self._journal)
-        source, base, top, data = 0, 0, 0, b""
-        made: list[bytes] = []
-        offset, digest, lines = self.offset, self.hash.encode("ascii"), self.lines
-        full = offset + _BLOCK
-        new = blake2b(digest_size=16).copy  # a copy is made faster than a fresh one
-        for generation, start, length in places:  # once for every live line: no calls it can do without
-            if generation != source or start - _BEFORE < base or start + length > top:
-                window.move(generation, start - _BEFORE, start + length)
-                source, base, top, data = generation, window.start, window.end, window.data
-            low, end = start - base, start - base + length
-            line = data[low : end - _TAIL]
-            check = new()
-            check.update(data[low - _BEFORE : low - 3] + line)
-            mark = line.rfind(b',"_t":["')
-            if data[end - _BEFORE : end - 3] != check.hexdigest().encode() or mark < 0:
-                raise window.damaged(start)
-            record = line.find(b',"record":')
-            if line.find(b',"tx":{', 0, record) < 0:
-                line = b'%b,"_t":["%x",1,1]' % (line[:mark], offset)
-            else:
-                line = b'%b,"_t":["%x",1,1]' % (_without_tx(line[:mark]), offset)
-            check = new()
-            check.update(digest + line)
-            digest = check.hexdigest().encode()
-            made += line, b',"_h":"', digest, b'"}\n'
-            offset += len(line) + _TAIL
-            lines += 1
-            if offset > full:
-                self.offset, self.hash, self.lines, full = offset, digest.decode(), lines, offset + _BLOCK
-                yield b"".join(made)
-                made.clear()
-        self.offset, self.hash, self.lines = offset, digest.decode(), lines
-        yield b"".join(made)
-
-    def sealing(self, place: Place, end: Position) -> bytes:
-        """The last line to be carried over: it says where the generation before ended."""
-        copy = Carrying(self._journal, self.offset, self.hash)
-        line = b"".join(copy.blocks([place]))
-        where = b',"tx":%b' % dumps({"cmd": CARRIED, "label": "", "session": "", "group": _said(end)})
-        at = line.find(b',"record":')
-        at = line.find(b',"deleted_at":') if at < 0 else at
-        sealed = self._carried(line[:at] + where + line[at:], seal=True)
-        self.offset += len(sealed)
-        self.lines += 1
-        return sealed
-
-    def _carried(self, line: bytes, *, seal: bool = False) -> bytes:
-        """A line of the old generation: who, when, version and record stay as they are."""
-        mark = line.rfind(b',"_t":[')
-        if mark < 0:
-            raise ValueError("not a journal line")
-        head = line[:mark] if seal else _without_tx(line[:mark])
-        body = b'%b,"_t":["%x",1,1]' % (head, self.offset)
-        self.hash = blake2b(self.hash.encode("ascii") + body, digest_size=16).hexdigest()
-        return b'%b,"_h":"%b"}\n' % (body, self.hash.encode("ascii"))
-
-    def _made(self, draft: Draft, by: str) -> bytes:
-        lines, self.hash = encode_lines(
-            [draft], offset=self.offset, previous=self.hash, at=clock.stamp(), by=by, meta=None
-        )
-        return lines[0]
-
-
-def _without_tx(head: bytes) -> bytes:
-    """A line up to its `_t` without the `tx` member: what the transaction was stays in the archive."""
-    record = head.find(b',"record":')
-    found = head.find(b',"tx":{', 0, record if record >= 0 else len(head))
-    if found < 0:  # within the record
-        return head
-    return head[:found] + head[record if record >= 0 else head.rfind(b',"deleted_at":') :]
-
-
-class _Window:
-    """A stretch of one generation in memory: longer while lines are asked for one after the other."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._source: Source = -1
-        self._path = journal.path
-        self._reader: ReadFile | None = None
-        self._ahead = _JUMP
-        self.generation = 0
-        self.start = 0
-        self.end = 0
-        self.data = b""
-
-    def move(self, generation: int, low: int, high: int) -> None:
-        """Have the bytes from `low`, at least to `high`, in memory."""
-        if generation != self.generation:
-            reader = self._journal.generation_file(generation)
-            self._source, self._path, self.generation = reader.fd, reader.path, generation
-            self.start = self.end = low
-            self._reader = reader  # which closes its descriptor with its last reference
-        near = self.start <= low < self.end + _BLOCK
-        self._ahead = min(2 * self._ahead, _BLOCK) if near else _JUMP
-        self.data = pread(self._source, max(high - low, self._ahead), low, self._path)
-        self.start, self.end = low, low + len(self.data)
-
-    def damaged(self, start: int) -> Exception:
-        """What to raise for a line at `start` that is not what was written."""
-        number = line_number(self._source, start, self._path)
-        why = "the line is not what was written there, so it is not carried over"
-        return damaged(self._path, number, start, why)
-
-
 # -- checking --------------------------------------------------------------------------------------
 
 
@@ -419,11 +259,7 @@ def ends_as_told(newer: ReadFile, end: Position) -> bool:
         with suppress(BadJson):
             meta = decode_line(line).tx
             if meta is not None and meta.get("cmd") == CARRIED:
-                return meta.get("group") == _said(end)
+                return meta.get("group") == said(end)
             if meta is not None:  # what was carried over ended before
                 break
     return (told.get("size"), told.get("hash")) == (end.offset, end.hash)
-
-
-def _said(end: Position) -> str:
-    return f"{end.generation}:{end.offset}:{end.hash}"

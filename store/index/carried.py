@@ -12,9 +12,9 @@ import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from store.carrying import CARRIED
 from store.errors import Damaged
 from store.index.extract import bind_key
-from store.journal_next import CARRIED
 
 if TYPE_CHECKING:
     from store.journal import Journal, Line, Tx

@@ -29,9 +29,10 @@ from store.model import Position
 from store.syscalls import guard
 
 if TYPE_CHECKING:
+    from store.carrying import Place
     from store.index import Snapshot
     from store.journal import Journal
-    from store.journal_next import Place, Swapped
+    from store.journal_next import Swapped
     from store.store import Store
 
 KEEP_DELETIONS = timedelta(days=90)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from store import charts, clock, durable, journal_next
+from store.carrying import Carrying
 from store.errors import Damaged, Locked, NotFound, ReadOnly
 from store.journal import Draft
 from store.model import VersionRow
@@ -234,6 +235,29 @@ def test_what_is_committed_meanwhile_is_carried_over(opened: Opener, monkeypatch
     assert first == second
 
 
+def test_what_is_committed_last_of_all_is_carried_over(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last look without the lock and the lock."""
+    store, other = opened("ann"), opened("bob")
+    name = busy(store)
+    gone = chart(store, "Goes")
+    other.sync()
+
+    def work(path: Path) -> None:
+        durable.make_dirs(path)
+        other.run("default", charts.add_fact, name, "Last of all")
+        other.run("default", charts.remove, [gone])
+
+    monkeypatch.setattr(journal_next, "make_dirs", work)
+    compaction.compact(store, "default")
+    monkeypatch.undo()
+    state = live(store)
+    assert "Last of all" in state[f"e:{name}_current_reality"]["observations"]
+    assert f"e:{gone}_chart" not in state
+    assert list(store.journal("default").check()) == []
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_an_archive_that_lost_its_end_is_found(
     opened: Opener, monkeypatch: pytest.MonkeyPatch, late: bool
@@ -386,7 +410,7 @@ def test_damage_is_told_and_never_carried_over(store: Store) -> None:
             data = bytearray(whole)
             data[offset + at] ^= 4
             path.write_bytes(bytes(data))
-            carrying = journal_next.Carrying(store.journal("default"), 300, "0" * 32)
+            carrying = Carrying(store.journal("default"), 300, "0" * 32)
             with pytest.raises(Damaged) as caught:
                 list(carrying.blocks(places))
             assert caught.value.offset in (offset, places[0][1])

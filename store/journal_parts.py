@@ -77,14 +77,16 @@ def _stated(read: Read, at: int) -> Place | None:
 
 
 def _cuts(read: Read, start: Place, upto: int) -> list[Place]:
-    """Line ends that divide what there is evenly between the processors."""
+    """Line ends that divide what there is between the processors, so that all are done at the same time."""
     size = upto - start[0]
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
     count = min(cores, size // PART, MOST_PARTS)
     found: list[Place] = []
+    late = PART * 3 // 4  # what this process passes over while the others start
+    each = (size + (count - 1) * late) // max(count, 1)
     for number in range(1, count):
-        place = line_end(read, start[0] + size * number // count, upto)
+        place = line_end(read, start[0] + each + (number - 1) * (each - late), upto)
         if place is not None and (not found or place[0] > found[-1][0]):
             found.append(place)
     return found

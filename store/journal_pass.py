@@ -88,16 +88,17 @@ def _lines(lines: list[bytes], start: Place) -> tuple[Place | None, Place, bool]
             before = (offset, digest, origin, nth, total)
             origin, nth, total = offset, 0, more
         chunk = lines[at : at + total - nth]
-        for place, line in zip(_places(nth, total), chunk):  # noqa: B905 - a block may end in a transaction
+        rest = iter(chunk)
+        for place, line in zip(_places(nth, total), rest):  # noqa: B905 - a block may end in a transaction
             hashed = new()
             hashed.update(digest + line[:-_TAIL])
             if not line.endswith(f'{mark}{place}{hashed.hexdigest()}"}}'.encode()):
+                chunk = chunk[: -1 - len(list(rest))]
                 fits = False
                 break
             digest = line[-34:-2]
-            offset += len(line) + 1
-            nth += 1
-        at += len(chunk)
+        good = len(chunk)
+        offset, nth, at = offset + sum(map(len, chunk)) + good, nth + good, at + good
     if not nth:  # the first line of a transaction did not fit
         offset, digest, origin, nth, total = before or (offset, digest, origin, total, total)
     last = (offset, digest.decode("ascii"), origin, nth, total)

@@ -271,6 +271,17 @@ def test_a_live_record_that_is_not_what_its_line_says_is_named(
     assert {item.code for item in book.verify()} == {"index-record"}
 
 
+def test_an_old_version_in_its_own_place_is_named(book: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexed, "SMALL", 0)
+    monkeypatch.setattr(indexed, "SAMPLED", 0)
+    with database(book) as conn:
+        assert conn.execute(
+            "UPDATE records SET (ver, generation, start, size) = (SELECT ver, generation, start, size FROM versions v"
+            " WHERE v.key = records.key AND v.ver = 1) WHERE ver > 1"
+        ).rowcount
+    assert {item.code for item in book.verify()} == {"index-record"}
+
+
 DERIVED = {
     "charts": "UPDATE charts SET finished = 7",
     "steps": "DELETE FROM steps WHERE id = (SELECT MIN(id) FROM steps)",

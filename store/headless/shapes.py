@@ -12,7 +12,8 @@ Every document is an object, so that members can be added without breaking a scr
 | `conflicts` | `{"conflicts": [CONFLICT]}` |
 | every command that changes something | `{"changes": [CHANGE], "published": bool}` |
 | `verify` | `{"ok": bool, "findings": [FINDING]}` |
-| `status`, `sync` | an object of figures |
+| `status` | STATUS; with `--prometheus` the text Prometheus reads |
+| `sync` | an object of figures |
 | any error, on the error stream | `{"error": {"code": exit code, "kind": name, "message": text}}` |
 
 CHART `{context, id, title, due, done, progress, level, parent, parent_step, children, created,
@@ -23,6 +24,10 @@ child, child_progress, updated}`; under `show` `child_chart` holds the VIEW it t
 CONFLICT `{context, id, chart, chart_title, key, path, record, field, ours, theirs, base, now, stands,
 state, settled_by}`; `ours` and `theirs` are `{there, value, text, by, at}`, `state` is open, kept, taken or
 superseded.
+STATUS `{store, readonly, health: {severity, figures: [FIGURE]}, sizes, counts, contexts, growth,
+index_lag_bytes, unpublished, query_ms, last_verification, kept_aside, disk_free, disk_total, problem,
+damaged, watching, backups, samples, upkeep}`; FIGURE `{name, label, value, unit, severity, text,
+threshold}`, its severity `ok`, `warning`, `critical` or `unknown`, its value null where it is not known.
 CHANGE `{context, tx, at, by, command, label, focus, hints, edits: [{op, key}]}`.
 """
 

@@ -22,7 +22,8 @@ from store.records import FORMAT, FORMAT_VERSION, NO_HASH, BadJson
 from store.syscalls import failure
 from store.upkeep.guessing import TAIL, fits
 from store.upkeep.lines import Read, raw_lines
-from store.upkeep.salvage import Donor, Salvage, Salvaged
+from store.upkeep.salvage import Salvage
+from store.upkeep.salvaged import Donor, Salvaged
 
 if TYPE_CHECKING:
     from store.journal import Journal

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from store.journal import Journal
     from store.upkeep.lines import Read
     from store.upkeep.mending import Part
-    from store.upkeep.salvage import Piece
+    from store.upkeep.salvaged import Piece
 
 _NAMED = re.compile(rb'"(?:undoes|redoes)":"(\d+):([0-9a-f]+)"|"(\d+):([0-9a-f]+)/\d+"')
 

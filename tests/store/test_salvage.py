@@ -14,7 +14,8 @@ from store.model import Position, TxMeta
 from store.records import Draft, encode_header, encode_lines
 from store.upkeep.guessing import fits, mend
 from store.upkeep.lines import raw_lines
-from store.upkeep.salvage import Salvage, Salvaged
+from store.upkeep.salvage import Salvage
+from store.upkeep.salvaged import Salvaged
 
 FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
 AT = "2026-01-01T00:00:00.000000Z"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from store.index.base import Reads
 from store.index.extract import bind_key, read_key
-from store.index.sync import RECORD_COLUMNS
+from store.index.rows import RECORD_COLUMNS
 from store.model import Position
 
 

@@ -284,3 +284,28 @@ def _cut(conn: sqlite3.Connection, ctx: int, circle: list[str]) -> None:
     )
     conn.execute("UPDATE charts SET parent = NULL, via = NULL WHERE ctx = ? AND chart_id = ?", (ctx, oldest))
     conn.executemany("INSERT OR IGNORE INTO touched VALUES (?)", [(oldest,)])
+
+
+_BY_CONTAINS = """
+UPDATE records SET chart_id = (
+  SELECT c.chart_id FROM relations r JOIN records c ON c.ctx = r.ctx AND c.key = 'e:' || r.from_name AND c.role = 0
+  WHERE r.ctx = records.ctx AND r.to_name = records.name AND r.type = 'contains' ORDER BY c.ord LIMIT 1)
+WHERE ctx = :ctx AND loose = 1 AND {scope}
+"""
+
+_BY_OUTCOME = """
+UPDATE records SET chart_id = (
+  SELECT o.chart_id FROM relations r JOIN records o ON o.ctx = r.ctx AND o.key = 'e:' || r.to_name AND o.role = 1
+  WHERE r.ctx = records.ctx AND r.from_name = records.name AND r.type IN ('advances_toward', 'creates_tension_with')
+    AND o.chart_id IS NOT NULL ORDER BY o.ord LIMIT 1)
+WHERE ctx = :ctx AND loose = 1 AND role <> 1 AND chart_id IS NULL AND {scope}
+"""
+
+
+def resolve_loose(conn: sqlite3.Connection, ctx: int, scope: str = "1") -> None:
+    """Give entities that name no chart the one their relations say.
+
+    The chart that contains them, else the chart of the outcome they work toward.
+    """
+    for statement in (_BY_CONTAINS, _BY_OUTCOME):
+        conn.execute(statement.format(scope=scope), {"ctx": ctx})

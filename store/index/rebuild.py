@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store.errors import Damaged
-from store.index import carried, derive, sqlite, sync
+from store.index import carried, derive, rows, sqlite, sync
 from store.index.conflicts import Conflicts
 from store.index.extract import bind_key, extract
 from store.model import Position
@@ -68,7 +68,7 @@ def _finish(conn: sqlite3.Connection) -> None:
     )
     contexts = [row[0] for row in conn.execute("SELECT id FROM contexts")]
     for ctx in contexts:
-        sync.resolve_loose(conn, ctx)
+        derive.resolve_loose(conn, ctx)
         derive.derive_all(conn, ctx)
     sqlite.create_indexes(conn, _MIDDLE)
     for ctx in contexts:
@@ -122,8 +122,8 @@ class Loader:
             )
 
     def _add(self, tx: Tx, several: bool) -> None:
-        self._seq = seq = sync.next_seq(self._seq, tx.at, self.ctx)
-        self._transactions.append(sync.tx_row(tx, seq, self.ctx))
+        self._seq = seq = rows.next_seq(self._seq, tx.at, self.ctx)
+        self._transactions.append(rows.tx_row(tx, seq, self.ctx))
         self._lines += len(tx.lines)
         ctx, add = self.ctx, self._versions.append
         for n, line in enumerate(tx.lines):
@@ -140,8 +140,8 @@ class Loader:
         rid = self.next_id
         self.next_id = rid + 1
         columns, texts, ends = extract(line.key, raw)
-        order = line.generation << sync.ORD_SHIFT | line.offset
-        self._records.append((rid, *sync.record_row(self.ctx, key, line, order, columns)))
+        order = line.generation << rows.ORD_SHIFT | line.offset
+        self._records.append((rid, *rows.record_row(self.ctx, key, line, order, columns)))
         first = rid << 16
         if len(texts) == 1:
             self._observations.append((first, texts[0]))
@@ -153,13 +153,13 @@ class Loader:
 
     def _flush(self) -> None:
         run = self.conn.executemany
-        run(sync.INSERT_TX, self._transactions)
-        run(sync.INSERT_VERSION, self._versions)
+        run(rows.INSERT_TX, self._transactions)
+        run(rows.INSERT_VERSION, self._versions)
         run(_INSERT_RECORD, self._records)
         run("INSERT INTO observations VALUES (?, ?)", self._observations)
         run("INSERT INTO relations VALUES (?, ?, ?, ?, ?)", self._relations)
         run(_SEEN_AGAIN, self._again)
-        for rows in (
+        for batch in (
             self._transactions,
             self._versions,
             self._records,
@@ -167,7 +167,7 @@ class Loader:
             self._relations,
             self._again,
         ):
-            rows.clear()
+            batch.clear()
 
     def _drop_superseded(self, several: bool) -> None:
         """Only the last version of a key is a live record, and none where it was a deletion."""
@@ -216,7 +216,7 @@ _SEEN_AGAIN = (
     " rid = CASE WHEN excluded.ver > ver THEN excluded.rid ELSE rid END, ver = excluded.ver,"
     " generation = excluded.generation, start = excluded.start, size = excluded.size WHERE excluded.ver >= ver"
 )
-_INSERT_RECORD = sync.INSERT_RECORD.replace("(ctx,", "(id, ctx,", 1).replace("VALUES (", "VALUES (?, ", 1)
+_INSERT_RECORD = rows.INSERT_RECORD.replace("(ctx,", "(id, ctx,", 1).replace("VALUES (", "VALUES (?, ", 1)
 
 
 def _size(journal: Journal) -> int:

@@ -8,36 +8,31 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from store.errors import Damaged, StorageError
 from store.index import carried, derive
 from store.index.conflicts import Conflicts
-from store.index.extract import CHART, ENTITY, OUTCOME, RELATION, STEP, Columns, bind_key, extract, scrub
+from store.index.extract import CHART, ENTITY, OUTCOME, RELATION, STEP, Columns, bind_key, extract
+from store.index.rows import (
+    INSERT_RECORD,
+    INSERT_TX,
+    INSERT_VERSION,
+    ORD_SHIFT,
+    next_seq,
+    record_row,
+    tx_row,
+)
 from store.model import Position
 
 if TYPE_CHECKING:
     from store.journal import Journal, Line, Tx
 
 MOST_CONTEXTS = 1023
-ORD_SHIFT = 40
-"""`records.ord` is generation << 40 | offset of the key's first version."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STAMP = len("2026-11-21T06:00:00.123456Z")
-_LATEST = (1 << 53) - (1 << 40)
 _BINDING = ("contains", "advances_toward", "creates_tension_with")
 """Relations that tell which chart an entity belongs to."""
 
-_FIELDS = Columns._fields
-RECORD_COLUMNS = ("ctx", "key", "ver", "ord", "generation", "start", "size", *_FIELDS, "changed_at")
-INSERT_RECORD = (
-    f"INSERT INTO records ({', '.join(RECORD_COLUMNS)}) VALUES ({', '.join('?' * len(RECORD_COLUMNS))})"
-)
-INSERT_TX = f"INSERT INTO transactions VALUES ({', '.join('?' * 13)})"
-INSERT_VERSION = f"INSERT INTO versions VALUES ({', '.join('?' * 9)})"
-_UPDATED = len(_FIELDS) - 1
 _RANGE = "id BETWEEN ?1 * 65536 AND ?1 * 65536 + 65535"
 
 
@@ -84,55 +79,6 @@ def context_id(conn: sqlite3.Connection, name: str) -> int:
 def position_id(context: str, family: str) -> str:
     """Primary key of `positions`."""
     return f"{context}/{family}"
-
-
-def next_seq(previous: int, at: str, ctx: int) -> int:
-    """The `seq` of a transaction after `previous` in its context.
-
-    Rises with the place in the journal whatever the clock did; between contexts it goes by time.
-    """
-    try:
-        micros = (datetime.fromisoformat(at) - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, TypeError):
-        micros = 0
-    return max(min(micros, _LATEST), (previous >> 10) + 1) << 10 | ctx
-
-
-def tx_row(tx: Tx, seq: int, ctx: int) -> tuple[Any, ...]:
-    """A row of `transactions`."""
-    meta = tx.meta
-    if meta is None:
-        return (
-            seq,
-            ctx,
-            tx.generation,
-            tx.offset,
-            tx.at,
-            scrub(tx.by),
-            "",
-            "",
-            "",
-            len(tx.lines),
-            None,
-            None,
-            None,
-        )
-    head = (seq, ctx, tx.generation, tx.offset, tx.at, scrub(tx.by))
-    words = (scrub(meta.command), scrub(meta.label), scrub(meta.session))
-    return (*head, *words, len(tx.lines), meta.undoes, meta.redoes, meta.group)
-
-
-def record_row(ctx: int, key: str | bytes, line: Line, order: int, columns: Columns) -> tuple[Any, ...]:
-    """A row of `records` without its id.
-
-    A change that was seen to happen counts as one, whether or not the record's own date says so.
-    """
-    generation, start, size, _, _, ver, at, _, _ = line
-    updated = columns.updated
-    if updated is None or (ver > 1 and at > updated):
-        # The last column; slicing costs a third of `_replace`, and this runs once for every line.
-        return (ctx, key, ver, order, generation, start, size, *columns[:_UPDATED], at, at)
-    return (ctx, key, ver, order, generation, start, size, *columns, at)
 
 
 def store_position(
@@ -385,7 +331,7 @@ class Applier:
         """Derive what changed, or everything in the context; the ids of the charts concerned."""
         self._move()
         if everything:
-            resolve_loose(self.conn, self.ctx)
+            derive.resolve_loose(self.conn, self.ctx)
             derive.derive_all(self.conn, self.ctx)
             derive.hang_all(self.conn, self.ctx)
             derive.link_all(self.conn, self.ctx)
@@ -432,7 +378,7 @@ class Applier:
             " WHERE ctx = ? AND loose = 1 AND name IN (SELECT id FROM touched)"
         )
         before = [_Old(*row) for row in self.conn.execute(select, (self.ctx,))]
-        resolve_loose(self.conn, self.ctx, "name IN (SELECT id FROM touched)")
+        derive.resolve_loose(self.conn, self.ctx, "name IN (SELECT id FROM touched)")
         after = {row[0]: _Old(*row) for row in self.conn.execute(select, (self.ctx,))}
         outcomes: set[str] = set()
         for old in before:
@@ -445,28 +391,3 @@ class Applier:
             if new.role == OUTCOME and new.name is not None:
                 outcomes.add(new.name)
         return outcomes
-
-
-_BY_CONTAINS = """
-UPDATE records SET chart_id = (
-  SELECT c.chart_id FROM relations r JOIN records c ON c.ctx = r.ctx AND c.key = 'e:' || r.from_name AND c.role = 0
-  WHERE r.ctx = records.ctx AND r.to_name = records.name AND r.type = 'contains' ORDER BY c.ord LIMIT 1)
-WHERE ctx = :ctx AND loose = 1 AND {scope}
-"""
-
-_BY_OUTCOME = """
-UPDATE records SET chart_id = (
-  SELECT o.chart_id FROM relations r JOIN records o ON o.ctx = r.ctx AND o.key = 'e:' || r.to_name AND o.role = 1
-  WHERE r.ctx = records.ctx AND r.from_name = records.name AND r.type IN ('advances_toward', 'creates_tension_with')
-    AND o.chart_id IS NOT NULL ORDER BY o.ord LIMIT 1)
-WHERE ctx = :ctx AND loose = 1 AND role <> 1 AND chart_id IS NULL AND {scope}
-"""
-
-
-def resolve_loose(conn: sqlite3.Connection, ctx: int, scope: str = "1") -> None:
-    """Give entities that name no chart the one their relations say.
-
-    The chart that contains them, else the chart of the outcome they work toward.
-    """
-    for statement in (_BY_CONTAINS, _BY_OUTCOME):
-        conn.execute(statement.format(scope=scope), {"ctx": ctx})

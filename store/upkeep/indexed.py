@@ -231,7 +231,7 @@ def _sampled(snap: Snapshot, journal: Journal) -> Iterator[str]:
 
 def _wrong_columns(snap: Snapshot, journal: Journal, rid: int, columns: dict[str, Any]) -> str:
     """The names of the columns of one record that differ from its line's; empty where none does."""
-    from store.index import checking, sync
+    from store.index import checking, rows
     from store.index.extract import bind_key, extract
     from store.journal import Line
     from store.records import BadJson, decode_line
@@ -245,8 +245,8 @@ def _wrong_columns(snap: Snapshot, journal: Journal, rid: int, columns: dict[str
         return "the place"
     found = extract(line.key, line.raw)
     whole = Line(*place, line.op, line.key, line.ver, line.at, line.by, line.raw)
-    made = sync.record_row(columns["ctx"], bind_key(line.key), whole, columns["ord"], found.columns)
-    expected = dict(zip(sync.RECORD_COLUMNS, made, strict=True))
+    made = rows.record_row(columns["ctx"], bind_key(line.key), whole, columns["ord"], found.columns)
+    expected = dict(zip(rows.RECORD_COLUMNS, made, strict=True))
     if found.columns.loose:
         expected["chart_id"] = columns["chart_id"]  # it comes from relations
     wrong = [name for name, value in expected.items() if columns[name] != value]

@@ -148,6 +148,18 @@ def test_a_file_that_claims_to_be_enormous_takes_little_memory(tmp_path: Path) -
         assert most < 16 << 20
 
 
+def test_a_frame_without_its_end_is_damage(tmp_path: Path) -> None:
+    from pyzstd import CParameter, compress
+
+    frame = compress(PLAIN[:1000], {CParameter.checksumFlag: 1})
+    path = tmp_path / "charts.1.jsonl.zst"
+    path.write_bytes(_archive(frame, 1000))
+    assert b"".join(cold.blocks(path)) == PLAIN[:1000]
+    path.write_bytes(_archive(frame[:-4], 1000))
+    with pytest.raises(Damaged):
+        b"".join(cold.blocks(path))
+
+
 def test_frames_kept_at_hand_are_bounded(tmp_path: Path) -> None:
     path = tmp_path / "charts.1.jsonl"
     path.write_bytes(bytes(20 << 20))

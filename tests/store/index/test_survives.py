@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from store.errors import StorageError
-from store.index import Index, derive, schema, sync
+from store.index import Index, derive, rows, schema
 from store.index.sync import Applier
 from tests.store.index.conftest import Writer, chart, contents, entity
 
@@ -276,8 +276,8 @@ def test_without_links_the_pages_are_copied(
 
 
 def test_seq_rises_with_the_journal_even_when_the_clock_goes_back() -> None:
-    first = sync.next_seq(0, "2026-11-21T06:00:00.000000Z", 1)
-    second = sync.next_seq(first, "2020-01-01T00:00:00.000000Z", 1)
+    first = rows.next_seq(0, "2026-11-21T06:00:00.000000Z", 1)
+    second = rows.next_seq(first, "2020-01-01T00:00:00.000000Z", 1)
     assert second > first
-    assert sync.next_seq(second, "no date", 1) > second
-    assert sync.next_seq(0, "9999-12-31T23:59:59Z", 1) < 1 << 63
+    assert rows.next_seq(second, "no date", 1) > second
+    assert rows.next_seq(0, "9999-12-31T23:59:59Z", 1) < 1 << 63

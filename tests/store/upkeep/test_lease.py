@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from threading import Event, Thread
 
@@ -74,6 +75,13 @@ def test_asking_who_holds_it_keeps_nobody_from_taking_it(store: Store) -> None:
         assert mine.take(Event(), wait=0)
         assert lease.holder(store) is not None
         mine.give_back()
+
+
+def test_it_is_had_although_somebody_is_just_asking(store: Store) -> None:
+    mine = Lease(store)
+    assert mine.take(Event())
+    threading.Timer(0.01, mine.give_back).start()
+    assert Lease(store).take(Event(), wait=0)
 
 
 def test_the_second_takes_over_when_the_first_is_killed(store: Store, folder: Path) -> None:

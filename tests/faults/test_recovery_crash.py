@@ -120,6 +120,7 @@ def hurt(folder: Path, opened: Opener) -> tuple[Path, dict[str, Any], bytes]:
     return folder, state, before[: before.rfind(b"\n") + 1]
 
 
+@pytest.mark.timeout(3600 if FULL else 150)
 @pytest.mark.parametrize("code", [None, errno.ENOSPC, errno.EIO], ids=("kill", "ENOSPC", "EIO"))
 def test_a_recovery_cut_short_is_done_by_the_next(
     hurt: tuple[Path, dict[str, Any], bytes], tmp_path: Path, code: int | None
@@ -170,6 +171,7 @@ def bring_back(store: Store) -> restoring.Restored:
     return restoring.restore_store(store, repository, repository.find())
 
 
+@pytest.mark.timeout(3600 if FULL else 150)
 @pytest.mark.parametrize("code", [None, errno.ENOSPC, errno.EIO], ids=("kill", "ENOSPC", "EIO"))
 def test_a_restore_cut_short_leaves_the_one_state_or_the_other(
     backed: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path: Path, code: int | None

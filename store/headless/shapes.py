@@ -14,6 +14,7 @@ Every document is an object, so that members can be added without breaking a scr
 | `verify` | `{"ok": bool, "findings": [FINDING]}` |
 | `status` | STATUS; with `--prometheus` the text Prometheus reads |
 | `sync` | an object of figures |
+| `maintain` | a line for each task: `{"task", "title", "at", "seconds", "ok", "did", "note", "damage"}` |
 | any error, on the error stream | `{"error": {"code": exit code, "kind": name, "message": text}}` |
 
 CHART `{context, id, title, due, done, progress, level, parent, parent_step, children, created,

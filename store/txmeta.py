@@ -16,12 +16,19 @@ from store.model import Collision, TxMeta
 
 _PLAIN = frozenset({"cmd", "label", "session", "undoes", "redoes", "group"})
 """Members of `tx` that are plain text."""
+_USUAL = 3
+"""Members of most: `cmd`, `label`, `session`."""
 
 
 def meta_of(tx: dict[str, Any] | None) -> TxMeta | None:
     """The `tx` member of a transaction's first line as a value."""
     if tx is None:
         return None
+    if len(tx) == _USUAL:  # a journal is read a million of these at a time
+        try:
+            return TxMeta(tx["cmd"], tx["label"], tx["session"])
+        except KeyError:
+            pass
     get = tx.get
     meta = TxMeta(
         get("cmd", ""), get("label", ""), get("session", ""), get("undoes"), get("redoes"), get("group")

@@ -189,9 +189,7 @@ def conclude(store: Store, desks: dict[str, Publishing], intent: dict[str, Any])
 
 def _follow(desk: Publishing, positions: list[list[Any]]) -> None:
     """Lead the log of publications to where its positions lie now; again does no harm."""
-    led = {Position(*old): Position(*new) for old, new in positions}
-    if led:
-        durable.write_file(desk.log.path, desk.log.moved(lambda position: led.get(position, position)))
+    desk.log.lead({Position(*old): Position(*new) for old, new in positions})
 
 
 def finish(store: Store) -> bool:

@@ -24,6 +24,8 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
     (errors.StorageError.exit_code, "the disk refused: full, failing, not readable, not writable"),
     (errors.Damaged.exit_code, "damage was found; `verify` names file, line and offset"),
     (errors.TooNew.exit_code, "the store was written by a newer chartkeep"),
+    (10, "`status`: a figure warns"),
+    (11, "`status`: a figure is critical"),
     (130, "stopped with ctrl+c"),
 )
 """Exit codes and what they mean: shown by `chartkeep --help` and in the README."""

@@ -86,13 +86,13 @@ def _always(store: Store, space: Namespace, out: Output, stop: Event) -> int:
     from store.upkeep import lease as leasing
     from store.upkeep.lease import Lease
     from store.upkeep.maintain import Maintainer
-    from store.upkeep.notify import notify
+    from store.upkeep.notify import Beat, notify
 
     notify("READY=1\nSTATUS=Waiting for the lease")  # waiting to take over is what the second one is for
     if (other := leasing.holder(store)) is not None and not space.json:
         out.remark(f"The upkeep of this store is done by {safe(other)}; waiting to take over.")
     lease = Lease(store)
-    if lease.take(stop, space.wait):
+    if lease.take(stop, space.wait, Beat()):
         try:
             notify("STATUS=Looking after the store")
             _say(f"Looking after {safe(str(store.root))}.", out)

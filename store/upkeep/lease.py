@@ -6,6 +6,7 @@ drops it when its holder ends, however it ends, so there is nothing to time out 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -41,10 +42,10 @@ class Lease:
         self.path = path_of(store.layout)
         self._lock = locks.Lock(self.path)
 
-    def take(self, stop: Event, wait: float | None = None) -> bool:
+    def take(self, stop: Event, wait: float | None = None, beat: Callable[[], None] = lambda: None) -> bool:
         """Wait for the lease, at most `wait` seconds (None: for ever); False where `stop` came first.
 
-        Raises Locked, which names the holder, StorageError.
+        `beat` is called now and then meanwhile. Raises Locked, which names the holder, StorageError.
         """
         durable.make_dirs(self.path.parent)
         deadline = None if wait is None else clock.monotonic() + wait
@@ -58,6 +59,7 @@ class Lease:
                         f"The upkeep of this store is done by {self._lock.holder()}. Wait for it with --wait, "
                         "or end that program."
                     ) from error
+            beat()
             stop.wait(LOOK_SECONDS)
         return False
 

@@ -25,7 +25,7 @@ from store.errors import ChartkeepError, Damaged, ReadOnly, StorageError
 from store.store import Notice
 from store.upkeep import schedule, tasks
 from store.upkeep.apart import GRACE, Apart, Broken
-from store.upkeep.notify import notify
+from store.upkeep.notify import Beat
 from store.upkeep.schedule import Moment, Past, Schedule
 from store.upkeep.tasks import SYNC, TASKS, Failed, Outcome, Task
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 20.0
 """How often settings, damage and the clocks are looked at while nothing is due."""
-BEAT_SECONDS = 10.0
-"""How often the service manager hears that all is well."""
 SLACK = 0.1
 """Who comes by once in a while does what is due within that part of its period, at most `MOST_SLACK` seconds:
 a timer is never quite on time."""
@@ -94,7 +92,7 @@ class Maintainer:
         self._toml = _signature(store.layout.settings)
         self._hurt: frozenset[str] = frozenset()
         self._told: dict[str, str] = {}
-        self._beaten = 0.0
+        self._beat = Beat()
 
     # -- for as long as it runs --------------------------------------------------------------------
 
@@ -151,12 +149,6 @@ class Maintainer:
         if hurt - self._hurt:
             self._plan.hasten("heal")
         self._hurt = hurt
-
-    def _beat(self) -> None:
-        """Tell the service manager, now and then, that all is well."""
-        if clock.monotonic() - self._beaten >= BEAT_SECONDS:
-            self._beaten = clock.monotonic()
-            notify("WATCHDOG=1")
 
     # -- one task ----------------------------------------------------------------------------------
 

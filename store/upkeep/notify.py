@@ -6,6 +6,11 @@ import os
 import socket
 from contextlib import suppress
 
+from store import clock
+
+BEAT_SECONDS = 10.0
+"""How often the service manager hears that all is well."""
+
 
 def notify(state: str) -> bool:
     """Tell the service manager; False where none listens. Never raises."""
@@ -17,3 +22,15 @@ def notify(state: str) -> bool:
         sock.sendall(state.encode())
         return True
     return False
+
+
+class Beat:
+    """Called at every turn, tells the service manager now and then that all is well."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+
+    def __call__(self) -> None:
+        if clock.monotonic() - self._last >= BEAT_SECONDS:
+            self._last = clock.monotonic()
+            notify("WATCHDOG=1")

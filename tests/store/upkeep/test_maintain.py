@@ -490,5 +490,19 @@ def test_a_service_says_when_it_is_ready_alive_and_stopping(folder: Path, manage
     assert process.returncode == 0
 
 
+def test_a_service_that_waits_for_the_lease_is_alive_too(
+    store: Store, folder: Path, manager: socket.socket
+) -> None:
+    mine = lease.Lease(store)
+    assert mine.take(Event())
+    process = program(folder, NOTIFY_SOCKET=manager.getsockname())
+    assert manager.recv(200).startswith(b"READY=1")
+    assert manager.recv(200) == b"WATCHDOG=1"
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    mine.give_back()
+
+
 def test_a_failure_with_a_code_keeps_it() -> None:
     assert Failed("damaged", 8).exit_code == 8

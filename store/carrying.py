@@ -73,36 +73,37 @@ class Carrying:
         window = _Window(self._journal)
         source, base, top, data = 0, 0, 0, b""
         made: list[bytes] = []
-        offset, digest, lines = self.offset, self.hash.encode("ascii"), self.lines
+        offset, digest = self.offset, self.hash.encode("ascii")
         full = offset + BLOCK
         new = blake2b(digest_size=16).copy  # a copy is made faster than a fresh one
         for generation, start, length in places:  # once for every live line: no calls it can do without
             if generation != source or start - _BEFORE < base or start + length > top:
                 window.move(generation, start - _BEFORE, start + length)
                 source, base, top, data = generation, window.start, window.end, window.data
-            low, end = start - base, start - base + length
+            low = start - base
+            end = low + length
             line = data[low : end - _TAIL]
             check = new()
             check.update(data[low - _BEFORE : low - 3] + line)
             mark = line.rfind(b',"_t":["')
             if data[end - _BEFORE : end - 3] != check.hexdigest().encode() or mark < 0:
                 raise window.damaged(start)
-            record = line.find(b',"record":')
-            if line.find(b',"tx":{', 0, record) < 0:
-                line = b'%b,"_t":["%x",1,1]' % (line[:mark], offset)
-            else:
+            # Only the first line of a transaction says what it was.
+            if line.find(b'",1,', mark) > 0 and line.find(b',"tx":{', 0, line.find(b',"record":')) > 0:
                 line = b'%b,"_t":["%x",1,1]' % (_without_tx(line[:mark]), offset)
+            else:
+                line = b'%b,"_t":["%x",1,1]' % (line[:mark], offset)
             check = new()
             check.update(digest + line)
             digest = check.hexdigest().encode()
             made += line, b',"_h":"', digest, b'"}\n'
             offset += len(line) + _TAIL
-            lines += 1
             if offset > full:
-                self.offset, self.hash, self.lines, full = offset, digest.decode(), lines, offset + BLOCK
+                self.lines += len(made) // 4
+                self.offset, self.hash, full = offset, digest.decode(), offset + BLOCK
                 yield b"".join(made)
                 made.clear()
-        self.offset, self.hash, self.lines = offset, digest.decode(), lines
+        self.offset, self.hash, self.lines = offset, digest.decode(), self.lines + len(made) // 4
         yield b"".join(made)
 
     def sealing(self, place: Place, end: Position) -> bytes:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from store import clock, durable, records
-from store.errors import ChartkeepError, StorageError
+from store.errors import ChartkeepError, Locked, StorageError
 from store.layout import FAMILIES
 from store.model import Finding
 from store.upkeep import mend_journal, swapping
@@ -83,8 +83,11 @@ def heal(store: Store) -> list[str]:
     if store.readonly:
         return []
     log = RecoveryLog(store.layout)
-    if _finish(store):
-        log.say("An exchange of files that a crash had cut short was finished.")
+    try:
+        if _finish(store):
+            log.say("An exchange of files that a crash had cut short was finished.")
+    except Locked as error:  # somebody else is about it
+        return [str(error)]
     donors = Donors(store)
     for context in hurt(store):
         path = store.layout.journal(context)
@@ -192,7 +195,9 @@ def _mend_log(store: Store, context: str, log: RecoveryLog) -> None:
 
 def _remove_leftovers(store: Store) -> int:
     """Remove what crashes left half written beside journals and in the recovery folder."""
-    layout, removed = store.layout, 0
+    from store.upkeep.restoring import discard_old
+
+    layout, removed = store.layout, discard_old(store.layout.home)
     folders = [layout.recovery]
     if layout.journals.is_dir():
         folders += [folder for folder in (layout.journals, *layout.journals.rglob("*")) if folder.is_dir()]

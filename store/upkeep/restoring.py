@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from store.upkeep.backup import BackedFile, Backup, Repository
 
 ASIDE = ".restoring-"
+OLD_SECONDS = 86_400.0
 ROOM = 1.05
 """Free space that must be there, in sizes of what is restored."""
 _JOURNALS = (".journal", ".archived", ".vectors")
@@ -61,7 +62,7 @@ def restore_store(store: Store, repository: Repository, backup: Backup, to: Path
     if to is None:
         store.writable()
         swapping.finish(store.layout.home, store.settings.lock_timeout)
-        _discard_old(store.layout.home)
+        discard_old(store.layout.home)
     files = dict(repository.files(backup))
     if to is None:
         files = {path: file for path, file in files.items() if not path.startswith(".recovery/")}
@@ -106,7 +107,7 @@ def _beside(
         raise Refused(f"{to} exists and is not empty: name a new folder. Nothing was written.")
     single = store.layout.single
     durable.make_dirs(to.parent)
-    aside = to.with_name(f".{to.name}{ASIDE}{secrets.token_hex(4)}")
+    aside = to.with_name(f".{to.name}{ASIDE}{os.getpid()}-{secrets.token_hex(4)}")
     inner = aside if to.name == STORE_NAME or single is not None else aside / STORE_NAME
     with _made(aside):
         _write(repository, backup, files, Layout.of(inner / single.name if single else inner), job)
@@ -138,11 +139,33 @@ def _made(folder: Path) -> Iterator[None]:
         raise
 
 
-def _discard_old(home: Path) -> None:
-    """What restores that were cut short before they decided anything have left."""
+def discard_old(home: Path) -> int:
+    """Remove what restores that were cut short before they decided anything have left; how many there were.
+
+    One whose process still runs is left alone for a day: another process may have got its number.
+    """
+    removed = 0
     for folder in home.glob(f"{ASIDE}*"):
-        if folder.is_dir():
-            swapping.remove_tree(folder)
+        pid = folder.name.removeprefix(ASIDE).partition("-")[0]
+        with suppress(OSError):
+            old = clock.wall_ns() / 1e9 - folder.stat().st_mtime > OLD_SECONDS
+            if folder.is_dir() and (old or not _running(pid)):
+                swapping.remove_tree(folder)
+                removed += 1
+    return removed
+
+
+def _running(pid: str) -> bool:
+    """True where a process of that number runs that is not this one."""
+    if not pid.isdigit() or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _write(
@@ -221,7 +244,7 @@ def _in_place(
     store: Store, repository: Repository, backup: Backup, files: dict[str, BackedFile], job: Progressing
 ) -> Restored:
     layout, timeout = store.layout, store.settings.lock_timeout
-    aside = layout.home / f"{ASIDE}{secrets.token_hex(4)}"
+    aside = layout.home / f"{ASIDE}{os.getpid()}-{secrets.token_hex(4)}"
     single = layout.single
     place = Layout(aside, aside, aside / single.name if single is not None else None)
     stamp = clock.stamp()[:19].replace(":", "").replace("-", "") + "Z"

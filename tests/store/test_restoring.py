@@ -307,6 +307,16 @@ def test_bytes_that_are_written_wrong_are_noticed(made: Made, monkeypatch: pytes
     unchanged(made)
 
 
+def test_what_a_restore_that_died_has_left_is_removed(made: Made) -> None:
+    dead, alive = made.folder / ".restoring-999999999-ab", made.folder / ".restoring-1-ab"
+    for folder in (dead, alive):
+        (folder / ".journal").mkdir(parents=True)
+        (folder / ".journal" / "half").write_bytes(b"x")
+    bring_back(made.store)
+    assert not dead.exists()
+    assert alive.exists()
+
+
 def test_a_store_for_reading_only_is_not_restored(made: Made, opened: Opener) -> None:
     reader = opened("bob", readonly=True)
     with pytest.raises(ReadOnly):

@@ -10,6 +10,7 @@ import orjson
 
 from store.index.base import Reads
 from store.index.extract import read_key
+from store.index.rows import next_seq
 
 
 class Mark(NamedTuple):
@@ -59,15 +60,16 @@ class Places(Reads):
         ).fetchone()
         return int(row[0]), int(row[1])
 
-    def marks_in(self, context: str, generation: int) -> Iterator[Mark]:
-        """The deletions committed in a generation (not carried into it) that still stand, in order."""
-        # The plus keeps SQLite from reading all keys: `seq` leads to the generation's versions.
+    def deletions(self, context: str, at: str, place: tuple[int, int]) -> Iterator[Mark]:
+        """The deletions that still stand, in order, of those made since `at`, or beyond (generation, offset)."""
+        # The plus keeps SQLite from reading all keys: `seq`, which rises with time and place, leads to the rest.
         rows = self._ask(
             "SELECT v.key, v.ver, t.at, v.generation, v.start, v.size FROM versions v JOIN transactions t"
-            " ON t.seq = v.seq WHERE +v.ctx = ?1 AND v.deleted = 1 AND v.generation = ?2 AND v.seq >= (SELECT seq"
-            " FROM transactions WHERE ctx = ?1 AND generation = ?2 ORDER BY start LIMIT 1) AND NOT EXISTS"
+            " ON t.seq = v.seq WHERE +v.ctx = ?1 AND v.deleted = 1 AND v.seq >= MIN(?2, COALESCE((SELECT seq"
+            " FROM transactions WHERE ctx = ?1 AND (generation, start) >= (?4, ?5) ORDER BY generation, start"
+            " LIMIT 1), ?2)) AND (t.at >= ?3 OR (v.generation, v.start) >= (?4, ?5)) AND NOT EXISTS"
             " (SELECT 1 FROM versions w WHERE w.ctx = ?1 AND w.key = v.key AND w.ver > v.ver) ORDER BY v.seq, v.n",
-            (self._ctx(context), generation),
+            (self._ctx(context), next_seq(0, at, 0), at, *place),
         )
         for key, *rest in rows:
             yield Mark(read_key(key), *rest)

@@ -15,8 +15,7 @@ A key whose deletion went still counts its versions on: the index has them from 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
@@ -187,37 +186,17 @@ def _compact_indexed(store: Store, journal: Journal, told: Callable[[int, int], 
         if position is None:
             raise OffChain(f"{journal.path} is not in the index.")
         places = snap.live_places(context)
-        with closing(_standing(store, snap, journal, position, keep_all=not places)) as marks:
-            return journal.compact(position, chain(marks, places), told=lambda done: told(done, len(places)))
+        marks = _deletions(store, snap, journal, everything=not places)
+        return journal.compact(position, chain(marks, places), told=lambda done: told(done, len(places)))
 
 
-def _standing(
-    store: Store, snap: Snapshot, journal: Journal, position: Position, *, keep_all: bool
-) -> Generator[Place, None, None]:
-    """The deletions to carry over: those carried into this generation first, then those made in it.
-
-    They come before the live lines, so that the next compaction finds them.
-    """
-    context, oldest = journal.context, clock.stamp(clock.now() - KEEP_DELETIONS)
-    published = _published(store, context)
-
-    def needed(at: str, generation: int, offset: int) -> bool:
-        return keep_all or at >= oldest or (generation, offset) >= published[:2]
-
-    for tx in journal.read_generation(position.generation):
-        line = tx.lines[0]
-        if line.raw is not None or position.generation == 1:
-            break
-        ver, deleted, *made = snap.newest(context, line.key) or (0, False, 0, 0, 0)
-        if (
-            deleted
-            and ver == line.ver
-            and made[0] < position.generation
-            and needed(line.at, made[0], made[1])
-        ):
-            yield line[:3]
-    for mark in snap.marks_in(context, position.generation):
-        if needed(mark.at, mark.generation, mark.offset):
+def _deletions(store: Store, snap: Snapshot, journal: Journal, *, everything: bool) -> Iterator[Place]:
+    """The deletions to carry over, from where they were made: the archive has them too."""
+    context = journal.context
+    at = "" if everything else clock.stamp(clock.now() - KEEP_DELETIONS)
+    there = set(journal.generations())
+    for mark in snap.deletions(context, at, _published(store, context)[:2]):
+        if mark.generation in there:
             yield mark.generation, mark.offset, mark.length
 
 

@@ -167,6 +167,22 @@ def test_a_young_deletion_is_carried_over(store: Store) -> None:
     assert first == second
 
 
+def test_a_deletion_made_while_the_generation_was_written_is_kept_by_the_next_one_too(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = opened("ann"), opened("bob")
+    busy(store)
+    name = chart(store, "Goes")
+    meanwhile(monkeypatch, lambda: other.run("default", charts.remove, [name]))
+    compaction.compact(store, "default")
+    monkeypatch.undo()
+    store.settle()
+    for _ in range(2):
+        compaction.compact(store, "default")
+        assert (f"e:{name}_chart", 2) in _marks(store)
+    assert list(store.journal("default").check()) == []
+
+
 def test_an_old_deletion_goes_once_the_chart_file_was_published(store: Store) -> None:
     _, key = _deleted(store)
     aged(store, 91)

@@ -41,7 +41,7 @@ def compact(journal: Journal, index: Index) -> None:
         journal.compact(journal.position(), found)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(steps, min_size=2, max_size=14), st.sampled_from([1, 3, 5_000]), st.sampled_from([2, 100_000])
 )

@@ -30,6 +30,7 @@ BENCHMARKS = {
     "importing": "the first look at a bare chart file",
     "screen": "start, memory, idle and keys of the app through a terminal",
     "maintain": "what the upkeep costs while nothing is due",
+    "backup": "full and incremental backups, restore",
     "live": "another program's write until it is on screen",
 }
 

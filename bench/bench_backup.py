@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -96,8 +97,27 @@ def _whole(folder: Path, source: Path, size: str) -> Iterator[Figure]:
     yield Figure(
         "its size to that of tar | zstd -3", "MB", stored / 1e6, target.stat().st_size / 1e6, most=1.2
     )
+    yield Figure("memory of a full backup, with the interpreter", "MiB", _memory(source), limit=128)
     with open_store(source) as store:
         yield Figure(f"full backup of {size} once more, nothing new", "s", timed(lambda: take(store, "full")))
+
+
+_PEAK = """
+import resource, shutil, sys
+from store.store import open_store
+from store.upkeep.backup.taking import take
+shutil.rmtree(sys.argv[1] + "/.backup")
+with open_store(sys.argv[1]) as store:
+    take(store, "full")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def _memory(source: Path) -> float:
+    """Peak memory of a process that takes a full backup into an empty repository."""
+    root = Path(__file__).resolve().parent.parent
+    words = [sys.executable, "-c", _PEAK, str(source)]
+    return float(subprocess.run(words, cwd=root, check=True, capture_output=True, text=True).stdout)
 
 
 def _restic(environment: dict[str, str], *words: str) -> None:

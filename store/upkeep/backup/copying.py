@@ -90,7 +90,7 @@ class Copier:
         with plain.source.open("rb", buffering=0) as file:
             stat = os.fstat(file.fileno())
             while size < stat.st_size and (block := all_of(file, min(CHUNK, stat.st_size - size))):
-                chunks.append(self._writer.put(block, plain.path, size))
+                chunks.append(self._writer.put(block))
                 size += len(block)
         return stat, chunks, size
 
@@ -156,7 +156,7 @@ class Copier:
                     f"{own.name} ends at offset {offset + len(block)}, though it was {own.size} bytes long when the "
                     "backup began. Run `chartkeep verify`."
                 )
-            chunks.append(self._writer.put(block, own.path, offset))
+            chunks.append(self._writer.put(block))
         return chunks
 
     def _cold_damage(self, own: Generation, before: BackedFile | None) -> None:

@@ -2,8 +2,8 @@
 
 1. A chunk that is there already is not written again. A full backup reads it back all the same, and
    writes it anew where it has gone bad: so what a full backup stands on has been read.
-2. A chunk counts once it was written durably, read from the disk, decrypted, decompressed, and has
-   the hash it is called by.
+2. A chunk counts once it was written durably, read from the disk, decrypted, decompressed, and is
+   what it was made of.
 3. At most `AHEAD` chunks are in memory, however large the store.
 """
 
@@ -15,9 +15,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from store.errors import Damaged, StorageError
-from store.upkeep.backup.manifest import Chunk
+from store.errors import NotFound, StorageError
+from store.upkeep.backup import sealing
+from store.upkeep.backup.manifest import CHUNK, Chunk
 from store.upkeep.backup.repository import Repository, object_name
+from store.upkeep.backup.sealing import Unsealable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -51,21 +53,21 @@ class Writer:
         """Bytes written so far."""
         return sum(self.written.values())
 
-    def put(self, plain: bytes, path: str, offset: int) -> Future[Chunk]:
-        """Store a chunk, which is of `path` at `offset`; its future raises StorageError."""
+    def put(self, plain: bytes) -> Future[Chunk]:
+        """Store a chunk; its future raises StorageError."""
         self._room.acquire()
         if self._failed is not None:  # there is no use in reading on
             self._room.release()
             raise self._failed
         try:
-            return self._pool.submit(self._put, plain, path, offset)
+            return self._pool.submit(self._put, plain)
         except BaseException:
             self._room.release()
             raise
 
-    def _put(self, plain: bytes, path: str, offset: int) -> Chunk:
+    def _put(self, plain: bytes) -> Chunk:
         try:
-            chunk = self._kept(Chunk(len(plain), self.repository.sealer.name(plain), 0), plain, path, offset)
+            chunk = self._kept(Chunk(len(plain), self.repository.sealer.name(plain), 0), plain)
         except StorageError as error:
             self._failed = error
             raise
@@ -76,40 +78,41 @@ class Writer:
             self._job.at(self._done)
         return chunk
 
-    def _kept(self, chunk: Chunk, plain: bytes, path: str, offset: int) -> Chunk:
+    def _kept(self, chunk: Chunk, plain: bytes) -> Chunk:
         with self._mutex:
             if chunk.name in self._checked:
                 return self._checked[chunk.name]
-        name = object_name(chunk.name)
-        there = self.repository.place.size(name)
-        if there and (not self._again or self._reads_back(chunk, path, offset)):
+        there = self.repository.place.size(object_name(chunk.name))
+        if there and (not self._again or self._reads_back(chunk, plain)):
             chunk = chunk._replace(stored=there)
         else:
-            chunk = self._write(chunk, plain, path, offset)
+            chunk = self._write(chunk, plain)
         with self._mutex:
             self._checked[chunk.name] = chunk
         return chunk
 
-    def _write(self, chunk: Chunk, plain: bytes, path: str, offset: int) -> Chunk:
+    def _write(self, chunk: Chunk, plain: bytes) -> Chunk:
         name = object_name(chunk.name)
         sealed = self.repository.sealer.seal(plain)
         self.repository.place.write(name, sealed, later=True)
         with self._mutex:
             self.written[chunk.name] = len(sealed)
-        try:
-            self.repository.chunk(chunk, path, offset, fresh=True)
-        except Damaged as error:
+        if not self._reads_back(chunk, plain):
             raise StorageError(
-                f"{self.repository.place.where(name)} was not read back as it was written: {error} Check the disk."
-            ) from None
+                f"{self.repository.place.where(name)} was not read back as it was written. Check the disk."
+            )
         return chunk._replace(stored=len(sealed))
 
-    def _reads_back(self, chunk: Chunk, path: str, offset: int) -> bool:
+    def _reads_back(self, chunk: Chunk, plain: bytes) -> bool:
+        """Whether what lies in the repository gives these very bytes."""
+        repository = self.repository
         try:
-            self.repository.chunk(chunk, path, offset, fresh=True)
-        except Damaged:
+            sealed = repository.place.read(
+                object_name(chunk.name), most=sealing.sealed_most(CHUNK), fresh=True
+            )
+            return repository.sealer.unseal(sealed, chunk.size) == plain
+        except (NotFound, Unsealable):
             return False
-        return True
 
     def __enter__(self) -> Writer:
         return self

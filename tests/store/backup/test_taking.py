@@ -102,18 +102,16 @@ def test_an_incremental_reads_and_writes_only_what_is_new(
         read.append((offset, size))
         return real(self, offset, size)
 
-    put: list[str] = []
+    put: list[int] = []
     putting = Writer.put
     monkeypatch.setattr(Generation, "read", reading)
-    monkeypatch.setattr(
-        Writer, "put", lambda self, plain, path, at: (put.append(path), putting(self, plain, path, at))[1]
-    )
+    monkeypatch.setattr(Writer, "put", lambda self, plain: (put.append(len(plain)), putting(self, plain))[1])
     second = take(store)
     size = store.layout.journal("default").stat().st_size
     assert second.kind == "incremental"
     assert second.parent == first.id
     assert read == [(end, size - end)]
-    assert put == [JOURNAL]
+    assert put == [size - end]
     manifest = open_repository(store).manifest(second.name)
     assert list(manifest.entries) == [JOURNAL]
     assert (manifest.entries[JOURNAL].of, manifest.entries[JOURNAL].kept) == (JOURNAL, end)

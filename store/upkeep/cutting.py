@@ -18,67 +18,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from store import clock, durable, exchange, pending, records
-from store.cold import SUFFIX, freeze
+from store import clock, durable, exchange, pending
+from store.cold import freeze
 from store.errors import ChartkeepError, Locked
 from store.journal_next import exclusive
-from store.journal_read import ReadFile, pread
-from store.model import Position, TxMeta
+from store.model import Position
 from store.publishing import Publishing
-from store.rechain import Chain, Group, blocks, body_of, head_of, verified, with_meta
-from store.records import Draft, encode_header, encode_lines
-from store.upkeep.compaction import KEEP_DELETIONS
-from store.upkeep.sieve import ERASED, NOWHERE, Head, Sieve, Tally
+from store.upkeep import remaking
+from store.upkeep.remaking import Cut
 
 if TYPE_CHECKING:
     from store.journal import Journal
-    from store.journal_read import Header
     from store.store import Store
 
 Place = tuple[str, str]
 """(context, family) of a journal."""
 JOURNAL_SECONDS = 60.0
-
-
-@dataclass(slots=True)
-class Cut:
-    """What is to be cut of one journal, and what its journal says of it."""
-
-    journal: Journal
-    end: Position
-    sieve: Sieve
-    tally: Tally
-    key: str
-    """Of the record that tells of it."""
-    record: dict[str, Any]
-    meta: TxMeta
-    carries: Callable[[Head], bool] = lambda _: True
-    """Which live records the new generation begins with; the rest lies in the archive alone."""
-    drops: bool = False
-    """Generations at the beginning of which nothing is left go altogether."""
-
-
-@dataclass(slots=True)
-class _Making:
-    """One journal while its new generations are prepared."""
-
-    cut: Cut
-    wanted: set[Position]
-    """Positions that the log of publications names."""
-    swaps: list[str] = field(default_factory=list)
-    remove: list[str] = field(default_factory=list)
-    freeze: list[str] = field(default_factory=list)
-    positions: list[list[Any]] = field(default_factory=list)
-    proof: list[dict[str, Any]] = field(default_factory=list)
-    live: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Where the live records lie in the last generation as it is now: offset and length."""
-    gone: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """The same of the deletions that may still be needed."""
-    marks: str = field(default_factory=lambda: clock.stamp(clock.now() - KEEP_DELETIONS))
 
 
 # -- locks -----------------------------------------------------------------------------------------
@@ -145,7 +103,7 @@ def carry_out(
     folder = store.layout.journals
     pending.write(folder, {"state": pending.PREPARING})
     try:
-        parts = [_part(store, cut, desks.get(cut.journal.context)) for cut in cuts]
+        parts = [remaking.part(store, cut, desks.get(cut.journal.context)) for cut in cuts]
         swaps, gone = others() if others is not None else ([], [])
         intent = {
             "state": pending.SWAPPING,
@@ -266,175 +224,3 @@ def _reopen(journal: Journal) -> None:
 
     journal.forget_file()
     JournalReader.close(journal)
-
-
-# -- one journal -----------------------------------------------------------------------------------
-
-
-def _part(store: Store, cut: Cut, desk: Publishing | None) -> dict[str, Any]:
-    """Prepare all new files of one journal; what the intent says of them."""
-    journal = cut.journal
-    first = cut.tally.first
-    assert first is not None, "nothing is cut of it"
-    entries = desk.log.entries() if desk is not None and journal.family == "charts" else []
-    made = _Making(cut, {where for entry in entries for where in (entry.position, *entry.bases)})
-    previous: dict[str, Any] | None = None
-    numbers = [number for number in journal.generations() if number >= first]
-    for number in numbers:
-        reader = journal.generation_file(number)
-        if number == first and reader.header.previous is not None:
-            previous = _stated(journal, number - 1)
-        previous = _generation(store, made, reader, previous, last=number == numbers[-1])
-    position = _next(store, made, previous)
-    folder = store.layout.journals
-    live = os.path.relpath(journal.path, folder)
-    return {
-        "context": journal.context,
-        "family": journal.family,
-        "live": live,
-        # What was live is archived first, then the journal goes on; the older archives after that.
-        "swaps": made.swaps[-2:] + made.swaps[:-2],
-        "remove": made.remove,
-        "freeze": made.freeze,
-        "position": list(position),
-        "positions": made.positions,
-    }
-
-
-def _stated(journal: Journal, number: int) -> dict[str, Any]:
-    """What a generation says of the one before, `number`: where it ends."""
-    reader = journal.generation_file(number)
-    tail = pread(reader.fd, 35, reader.size - 35, reader.path)
-    name = f"{journal.family}.{number}.jsonl"
-    return {"file": f"archive/{name}", "size": reader.size, "hash": tail[:32].decode("ascii", "replace")}
-
-
-def _generation(
-    store: Store, made: _Making, reader: ReadFile, previous: dict[str, Any] | None, *, last: bool
-) -> dict[str, Any] | None:
-    """Prepare one generation without what goes; what the next one says of it."""
-    cut, old = made.cut, reader.header
-    journal, folder = cut.journal, store.layout.journals
-    header, digest = encode_header(
-        generation=old.generation,
-        created=old.created,
-        context=old.context,
-        family=old.family,
-        previous=previous,
-    )
-    chain = Chain(header, digest, old.generation)
-    target = journal.archive / f"{journal.family}.{old.generation}.jsonl"
-    was = old.position
-    _lead(made, was, chain.position)
-
-    def lines() -> Iterator[bytes]:
-        nonlocal was
-        for group in verified(reader, cut.end.offset if last else None):
-            before = chain.position
-            bodies = cut.sieve.remake(group)
-            out = chain.lines(bodies)
-            _placed(made, group, before, chain.position)
-            was = Position(group.generation, group.end, group.hash)
-            if last:
-                _living(made, bodies, out, before.offset)
-            yield from out
-
-    prepared = pending.prepare(target, reader.path, blocks(header, lines()))
-    cold = target.with_name(target.name + SUFFIX)
-    if cold.exists():
-        made.remove.append(os.path.relpath(cold, folder))
-        made.freeze.append(os.path.relpath(target, folder))
-    empty = cut.drops and previous is None and chain.offset == len(header)
-    if empty:
-        durable.remove_file(prepared, sync=False)
-        made.remove.append(os.path.relpath(target, folder))
-    else:
-        made.swaps.append(os.path.relpath(target, folder))
-    made.proof.append(
-        {
-            "generation": old.generation,
-            "lines": cut.tally.by_generation.get(old.generation, 0),
-            "was": {"size": was.offset, "hash": was.hash},
-            "now": None if empty else {"size": chain.offset, "hash": chain.hash},
-        }
-    )
-    if empty:
-        return None
-    return {"file": f"archive/{target.name}", "size": chain.offset, "hash": chain.hash}
-
-
-def _placed(made: _Making, group: Group, before: Position, after: Position) -> None:
-    """Remember where a transaction came to lie, for those that refer to it."""
-    sieve = made.cut.sieve
-    if group.tx in sieve.refs:
-        sieve.moved[group.tx] = f"{after.generation}:{before.offset:x}" if after != before else NOWHERE
-    _lead(made, Position(group.generation, group.end, group.hash), after)
-
-
-def _lead(made: _Making, old: Position, new: Position) -> None:
-    if old in made.wanted:
-        made.positions.append([list(old), list(new)])
-
-
-def _living(made: _Making, bodies: Sequence[bytes], lines: Sequence[bytes], at: int) -> None:
-    """Bring the places of what is live along by one transaction that starts at `at`."""
-    for body, line in zip(bodies, lines, strict=True):
-        head = head_of(body)
-        key = head["key"]
-        if head["op"] == "put":
-            made.gone.pop(key, None)
-            made.live[key] = (at, len(line))  # one that is there keeps its place in the order
-        else:
-            made.live.pop(key, None)
-            made.gone.pop(key, None)
-            if head["at"] >= made.marks and ERASED not in head:
-                made.gone[key] = (at, len(line))
-        at += len(line)
-
-
-def _next(store: Store, made: _Making, previous: dict[str, Any] | None) -> Position:
-    """Prepare the generation that the journal goes on with; its end."""
-    cut, journal = made.cut, made.cut.journal
-    old: Header = journal.generation_file(cut.end.generation).header
-    header, digest = encode_header(
-        generation=old.generation + 1,
-        created=clock.stamp(),
-        context=journal.context,
-        family=journal.family,
-        previous=previous,
-    )
-    chain = Chain(header, digest, old.generation + 1)
-    record = {**cut.record, "generations": made.proof}
-    drafts = [Draft("put", cut.key, 1, records.dumps(record)), Draft("delete", cut.key, 2, None)]
-
-    def lines() -> Iterator[bytes]:
-        yield from _carried(made, chain)
-        told, chain.hash = encode_lines(
-            drafts,
-            offset=chain.offset,
-            previous=chain.hash,
-            at=clock.stamp(),
-            by=store.session.by,
-            meta=cut.meta,
-        )
-        chain.offset += sum(map(len, told))
-        yield from told
-
-    pending.prepare(journal.path, journal.path, blocks(header, lines()))
-    made.swaps.append(os.path.relpath(journal.path, store.layout.journals))
-    return chain.position
-
-
-def _carried(made: _Making, chain: Chain) -> Iterator[bytes]:
-    """What is live of the generation before, in its order there, each a transaction of its own."""
-    if not made.live and not made.gone:
-        return
-    cut = made.cut
-    name = f"{cut.journal.family}.{cut.end.generation}.jsonl{pending.PREPARED}"
-    reader = ReadFile(cut.journal.archive / name)
-    for offset, length in (*made.gone.values(), *made.live.values()):
-        body = body_of(pread(reader.fd, length, offset, reader.path))
-        if cut.carries(head_of(body)):
-            yield from chain.lines([with_meta(body, None)])
-    made.live.clear()
-    made.gone.clear()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from store import ids
 from store.errors import ChartkeepError, NotFound
 from store.model import Position, TxMeta
-from store.upkeep import cutting, scrubbing, selecting
+from store.upkeep import cutting, remaking, scrubbing, selecting
 from store.upkeep.scrubbing import Standing
 from store.upkeep.selecting import CHARTS, Chosen, What
 from store.upkeep.sieve import Sieve, Tally
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from store.store import Store
     from store.upkeep.backup.manifest import Backup
     from store.upkeep.backup.repository import Repository
-    from store.upkeep.cutting import Cut, Place
+    from store.upkeep.cutting import Place
 
 __all__ = ["Erased", "HeldBackup", "What", "erase"]
 
@@ -133,7 +133,7 @@ def _planned(store: Store, what: What, ends: dict[Place, Position]) -> list[_Pla
     return found
 
 
-def _cuts(store: Store, what: What, planned: list[_Planned], why: str) -> list[Cut]:
+def _cuts(store: Store, what: What, planned: list[_Planned], why: str) -> list[remaking.Cut]:
     made = []
     for one in planned:
         tally = one.tally
@@ -150,7 +150,7 @@ def _cuts(store: Store, what: What, planned: list[_Planned], why: str) -> list[C
         }
         label = f"Erase {count} of {len(tally.keys)} record{'s' * (len(tally.keys) != 1)} for good"
         made.append(
-            cutting.Cut(
+            remaking.Cut(
                 store.journal(*one.chosen.place),
                 one.chosen.end,
                 one.sieve,

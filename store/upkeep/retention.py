@@ -29,7 +29,7 @@ from store.journal_read import pread
 from store.model import Position, TxMeta
 from store.rechain import head_of, verified
 from store.records import BadJson, decode_line
-from store.upkeep import cutting
+from store.upkeep import cutting, remaking
 from store.upkeep.rules import Rule
 from store.upkeep.sieve import ERASED, Head, Sieve, Survey, Tally, survey
 
@@ -222,7 +222,7 @@ def _forget(store: Store, ages: _Ages) -> Tally:
     return tally
 
 
-def _cut(store: Store, ages: _Ages, end: Position, sieve: Sieve, tally: Tally) -> cutting.Cut:
+def _cut(store: Store, ages: _Ages, end: Position, sieve: Sieve, tally: Tally) -> remaking.Cut:
     counts: dict[str, int] = {}
     for key, _ in tally.versions:
         name = collection_of(ages.place[1], key)
@@ -239,7 +239,7 @@ def _cut(store: Store, ages: _Ages, end: Position, sieve: Sieve, tally: Tally) -
         "oldest": tally.oldest,
     }
     said = ", ".join(f"{count:,} versions of {name}" for name, count in counts.items())
-    return cutting.Cut(
+    return remaking.Cut(
         store.journal(*ages.place),
         end,
         sieve,

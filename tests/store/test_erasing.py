@@ -11,6 +11,8 @@ import pytest
 from store import charts, clock, records
 from store.cold import ColdFile, freeze, is_cold
 from store.errors import NotFound, Refused, UsageError
+from store.journal_read import ends_transaction
+from store.publish import PublishedLog
 from store.store import Store
 from store.upkeep.erasing import What, erase
 from tests.stores import Opener, chart, live, until
@@ -286,3 +288,22 @@ def test_a_process_with_a_background_thread_carries_on(
     ben.close()
     assert holding(folder, SECRET) == []
     assert errors(store) == []
+
+
+def test_what_was_published_is_led_to_where_it_lies_now(busy: tuple[Store, str, str]) -> None:
+    """Absorbing compares with those states: a position off the chain would compare with another one."""
+    store, secret, other = busy
+    log = PublishedLog(store.layout.journal_dir("default") / "published.jsonl")
+    count = len(log.entries())
+    erase(store, What(charts=(("default", secret),)))
+    journal = store.journal("default")
+    positions = {entry.position for entry in log.entries()[:count]}
+    for position in positions:
+        reader = journal.generation_file(position.generation)
+        assert ends_transaction(reader.fd, position, reader.header, reader.path)
+    path = store.layout.chart_file("default")
+    path.write_text(path.read_text().replace("Draft", "Draft it"))
+    assert store.absorb("default")
+    state = live(store)
+    assert state[f"e:{other}_action_1"]["observations"][0] == "Draft it"
+    assert not any(secret in key for key in state)

@@ -76,6 +76,8 @@ def erase(space: Namespace, out: Output) -> int:
     from store.upkeep import erasing
 
     with opened(space, out, writes=not space.dry_run) as store:
+        if space.everywhere and not (space.charts or space.key or space.deleted or space.superseded):
+            return _older(store, space, out)
         what = _what(store, space)
         planned = erasing.erase(store, what, dry_run=True)
         if not planned.versions:
@@ -95,6 +97,25 @@ def erase(space: Namespace, out: Output) -> int:
         done = erasing.erase(store, what, why=space.why, everywhere=space.everywhere)
         _tell(done, out)
         out.result(_document(store, done))
+    return 0
+
+
+def _older(store: Store, space: Namespace, out: Output) -> int:
+    """With --everywhere alone: the backups made before the last erasure, which was made without it."""
+    from store.upkeep import erasing
+
+    done = erasing.prune_older(store, dry_run=True)
+    if done.backups and not space.dry_run:
+        question = f"Remove {dates.plural(len(done.backups), 'backup')} made before the last erasure?"
+        if not confirm(out, question, space.yes):
+            raise Refused(f"{question} On the command line --yes confirms it; --dry-run lists them.")
+        done = erasing.prune_older(store)
+    _list(out, "Backups removed", [f"{item.id}  {item.place}" for item in done.pruned])
+    _list(out, "Backups made before the last erasure", [f"{item.id}  {item.place}" for item in done.backups])
+    _list(out, "Out of reach", done.unreachable)
+    if not (done.pruned or done.backups):
+        out.say("No backup is older than the last erasure.")
+    out.result(_document(store, done))
     return 0
 
 

@@ -270,6 +270,34 @@ def _holds(store: Store, repository: Repository, backup: Backup, planned: list[_
     return False
 
 
+def prune_older(store: Store, *, dry_run: bool = False) -> Erased:
+    """Remove the backups made before the last erasure, whatever it took: for one made without `everywhere`.
+
+    Raises NotFound where nothing was ever erased, or there are no backups; ReadOnly, Locked, StorageError.
+    """
+    from store.upkeep.backup import open_repository
+
+    done = Erased(dry_run=dry_run)
+    store.sync()
+    last, before = None, None
+    with store.snapshot() as snap:
+        while last is None and (rows := snap.transactions(limit=500, before_seq=before)):
+            last = next((row.at for row in rows if row.command == COMMAND), None)
+            before = rows[-1].seq
+    if last is None:
+        raise NotFound("Nothing was ever erased here. Name what is to be erased.")
+    repository = open_repository(store)
+    done.backups = [
+        HeldBackup(backup.id, backup.at, repository.place.url)
+        for backup in repository.backups()
+        if backup.at <= last
+    ]
+    if done.backups and not dry_run:
+        store.writable()
+        _prune(store, done)
+    return done
+
+
 def _prune(store: Store, done: Erased) -> None:
     """Make a fresh full backup, and then have none of those that hold it."""
     from store.upkeep.backup import taking

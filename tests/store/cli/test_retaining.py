@@ -92,3 +92,14 @@ def test_retention_without_rules_keeps_everything(run: Run, folder: Path) -> Non
     assert done.code == 0
     assert "everything is kept" in done.out
     assert run("--json", "retention").document["rules"] == {"charts": "delete 365d"}
+
+
+def test_everywhere_alone_removes_the_backups_from_before_the_last_erasure(run: Run, folder: Path) -> None:
+    name = added(run, f"A trip to {SECRET}")
+    run("backup", "--full")
+    assert run("erase", "--everywhere", "--yes").code == NotFound.exit_code
+    run("erase", name, "--yes")
+    assert run("erase", "--everywhere").code == Refused.exit_code
+    done = run("--json", "erase", "--everywhere", "--yes").document
+    assert len(done["pruned"]) == 1
+    assert len(run("--json", "backups").document["backups"]) == 1

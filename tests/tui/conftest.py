@@ -92,6 +92,14 @@ class Desk:
         await self.pilot.press(*("space" if char == " " else char for char in text))
         await self.press(*([end] if end else []))
 
+    async def seen(self, text: str) -> str:
+        """The screen, once it shows `text`: what threads tell of arrives a moment later."""
+        for _ in range(50):
+            if text in self.screen():
+                break
+            await self.settle()
+        return self.screen()
+
     def screen(self) -> str:
         """What is on the screen, as text."""
         strips = self.app.screen._compositor.render_strips()

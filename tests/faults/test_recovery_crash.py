@@ -201,6 +201,27 @@ def test_a_restore_cut_short_leaves_the_one_state_or_the_other(
     assert seen == {True, False}
 
 
+def test_whoever_writes_next_finishes_what_was_decided(
+    backed: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path: Path, opened: Opener
+) -> None:
+    folder, then, _ = backed
+    for nth, place in rounds(folder, tmp_path, 5):
+        other = opened("bob", path=place)
+        other.sync()
+        met = cut_short(place, nth, None, bring_back)
+        assert met
+        if not swapping.begun(place):
+            continue
+        made = chart(other, "After")
+        assert not swapping.begun(place)
+        other.sync()
+        state = live(other)
+        assert f"e:{made}_chart" in state
+        assert then["default"].items() <= state.items()
+        assert errors(other) == []
+        break
+
+
 def assert_whole_beside(place: Path, now: dict[str, Any], tmp_path: Path) -> None:
     """The state that was replaced lies in `.recovery`, and is a store of its own."""
     (replaced,) = place.glob(".recovery/replaced-*")

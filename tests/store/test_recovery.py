@@ -218,6 +218,42 @@ def test_without_a_chart_file_the_index_brings_texts_back(kept: Kept, opened: Op
     assert [step.done for step in after.steps] == [step.done for step in before.steps]
 
 
+def test_a_transaction_whose_first_line_is_lost_keeps_its_name(kept: Kept, opened: Opener) -> None:
+    second = list(opened().journal("default").read())[1]
+    opened().close()
+    assert second.meta is not None
+    kept.journal.write_bytes(hole(kept.data, second.offset + 3, second.lines[0].length - 9))
+    store, _ = recovered(opened, kept.folder)
+    found = [tx for tx in store.journal("default").read() if tx.at == second.at]
+    assert [tx.meta for tx in found] == [second.meta]
+    assert len(found[0].lines) == len(second.lines) - 1
+    assert live(store) == kept.state
+
+
+def test_a_chart_file_that_lags_is_not_taken_for_the_newest(kept: Kept, opened: Opener) -> None:
+    store = opened("ann")
+    store.run("default", charts.edit_text, kept.book, "A better title")
+    store.sync()
+    store.close()
+    kept.journal.write_bytes(kept.journal.read_bytes()[: len(kept.data) - 1500])
+    again, done = recovered(opened, kept.folder)
+    assert again.chart("default", kept.book).outcome == "A better title"
+    assert any("from the index" in line for line in done.lines)
+
+
+def test_the_index_keeps_what_it_knows_of_a_shortened_journal(kept: Kept, opened: Opener) -> None:
+    kept.journal.write_bytes(kept.data[:-2500])
+    for _ in range(2):
+        with open_store(kept.folder) as store:
+            with pytest.raises(Damaged):
+                store.catch_up()
+            store.sync()
+    (kept.folder / "charts.jsonl").unlink()
+    store, done = recovered(opened, kept.folder)
+    assert live(store).keys() == kept.state.keys()
+    assert any("written by ann" in line for line in done.lines)
+
+
 def test_a_deletion_that_was_lost_is_done_again(kept: Kept, opened: Opener) -> None:
     key = f"e:{kept.book}_action_2"
     assert key not in kept.state

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from store import charts, clock, open_store
+from store import charts, clock, open_store, records
 from store.errors import ChartkeepError, Damaged, Locked, NotFound, ReadOnly, Refused, StorageError
+from store.model import Edit, Plan
 from store.store import Store
 from store.upkeep import restore_past, restoring
 from store.upkeep.backup import open_repository
@@ -412,6 +413,42 @@ def test_what_came_below_a_chart_since_goes(story: tuple[Store, str, list[dict[s
     state = live(store)
     assert {key: value for key, value in state.items() if key in told[0]} == told[0]
     assert not [key for key in state if key in told[2] and key not in told[0]]
+
+
+def test_what_was_elsewhere_then_goes_back_there(opened: Opener) -> None:
+    store = opened("ann")
+    clock.fix(BEGIN)
+    book, house = chart(store, "Book", "Draft"), chart(store, "House")
+    told = live(store)
+    clock.fix(BEGIN + timedelta(hours=1))
+
+    def below(view: Any) -> Plan:
+        held = view.get(f"e:{house}_chart")
+        record = {**held.record, "metadata": {**held.record["metadata"], "parentChart": book}}
+        return Plan("x", "x", [Edit("put", f"e:{house}_chart", record)])
+
+    store.run("default", below)
+    with restore_past.past_of(store, "default", hour(0)) as past:
+        restore_past.restore_charts(store, "default", [book], past, "then")
+    assert live(store) == told
+
+
+def test_a_chart_whose_parent_is_gone_comes_back_without_the_tie(opened: Opener) -> None:
+    store = opened("ann")
+    clock.fix(BEGIN)
+    book = chart(store, "Book", "Draft")
+    child = store.run("default", charts.telescope, f"{book}_action_1").focus
+    assert child is not None
+    record = {"type": "relation", "from": f"{child}_chart", "to": f"{book}_chart", "relationType": "ties"}
+    tie = Edit("put", records.key_of(record, b""), record)
+    store.run("default", lambda _view: Plan("x", "x", [tie]))
+    clock.fix(BEGIN + timedelta(hours=1))
+    store.run("default", charts.remove, [book], confirmed=True)
+    with restore_past.past_of(store, "default", hour(0)) as past:
+        restore_past.restore_charts(store, "default", [child], past, "then")
+    state = live(store)
+    assert f"e:{child}_chart" in state
+    assert tie.key not in state
 
 
 def test_nothing_is_written_where_nothing_differs(story: tuple[Store, str, list[dict[str, Any]]]) -> None:

@@ -100,5 +100,6 @@ def findings_of(store: Store) -> list[Finding]:
         try:
             found.extend(verify(store, all=True, place=place))
         except ChartkeepError as error:
-            found.append(Finding("error", "backup-unreadable", str(error), place or ""))
+            where = opening.home_place(store, place).url
+            found.append(Finding("error", "backup-unreadable", str(error), where))
     return found

@@ -125,7 +125,7 @@ def prunings(
                 if opening.read_config(remote.place) is not None:
                     done.append(_timed(store, remote, dry_run, wanted, here))
             except ChartkeepError as error:
-                done.append(Pruning(url, (), 0, 0, 0, str(error)))
+                done.append(Pruning(remote.place.url, (), 0, 0, 0, str(error)))
         removed = sum(len(one.removed) for one in done)
         job.note(f"{removed} backups removed" if removed else "nothing to remove")
     return done

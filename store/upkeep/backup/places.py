@@ -7,6 +7,7 @@ name or not at all. `fsspec` is imported when a URL is first used.
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,7 +32,7 @@ class Place(ABC):
     """Somewhere files can be kept. Every failure is a StorageError that names the place."""
 
     url: str
-    """How messages and settings name it."""
+    """How messages name it: without a password."""
 
     @abstractmethod
     def names(self, folder: str) -> list[Stored]:
@@ -156,14 +157,15 @@ _WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "az", "adl", "oci", "r2", "memory"}
 """Protocols where a file appears under its name only once it is there whole."""
 
 
-_PATIENCE = {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60}}
+_PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
+_S3 = {"use_listings_cache": False, "config_kwargs": {"connect_timeout": 10, "read_timeout": 60}}
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "s3": _PATIENCE,
-    "s3a": _PATIENCE,
+    "s3": _S3,
+    "s3a": _S3,
     "sftp": {"timeout": 20},
     "ssh": {"timeout": 20},
 }
-"""What keeps a place that does not answer from holding up a backup for long."""
+"""So that a place which does not answer holds up no backup for long; only what its protocol takes."""
 
 
 class _Absent(StorageError):
@@ -174,7 +176,8 @@ class FsspecPlace(Place):
     """A place that fsspec reaches: `s3://bucket/folder`, `sftp://host/folder`, …"""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = _PASSWORD.sub(r"//\1:…@", url)
+        self._target = url
         self._protocol = url.partition("://")[0]
         self._fs: Any = None
         self._root = ""
@@ -201,7 +204,7 @@ class FsspecPlace(Place):
                 from fsspec.core import url_to_fs
 
                 options = _OPTIONS.get(self._protocol, {})
-                fs, root = url_to_fs(self.url, skip_instance_cache=True, use_listings_cache=False, **options)
+                fs, root = url_to_fs(self._target, skip_instance_cache=True, **options)
             except ImportError as error:
                 extra = {"s3": "s3", "sftp": "sftp", "ssh": "sftp"}.get(self._protocol, "offsite")
                 raise ChartkeepError(

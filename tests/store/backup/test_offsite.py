@@ -19,6 +19,7 @@ from store.upkeep.backup.keeping import prunings
 from store.upkeep.backup.places import FsspecPlace, LocalPlace, place_of
 from store.upkeep.backup.taking import take, told
 from tests.store.backup.restored import out, settings, states, stored
+from tests.store.backup.sftp import Server
 from tests.stores import Opener, chart, live
 
 
@@ -219,6 +220,34 @@ def test_s3(store: Store, tmp_path: Path, bucket: str) -> None:
     assert verify(store, all=True, place=url) == []
     assert place.size("nothing") is None
     place.delete("nothing")
+
+
+def test_sftp(store: Store, tmp_path: Path) -> None:
+    """Taken, copied, verified and pruned over SFTP; a server that is gone is told."""
+    served = tmp_path / "served"
+    served.mkdir()
+    server = Server(served)
+    url = f"{server.url}/charts"
+    settings(store, offsite=f'["{url}"]', keep_hourly="1", keep_daily="0", keep_weekly="0")
+    name = chart(store, "Book", "Draft")
+    try:
+        take(store)
+        store.run("default", charts.add_fact, name, "More")
+        assert take(store, "full").problems == ()
+        assert files(served / "charts") == stored(store)
+        assert verify(store, all=True, place=url) == []
+        assert [len(one.removed) for one in prunings(store)] == [1, 1]
+        left = files(served / "charts").keys()
+        assert stored(store).keys() <= left
+        assert len([one for one in left if one.startswith("manifests/")]) == 1
+        assert [one for one in left - stored(store).keys() if one.startswith("objects/")], (
+            "young objects stay"
+        )
+    finally:
+        server.close()
+    (problem,) = take(store).problems
+    assert "127.0.0.1" in problem.message
+    assert ":pw@" not in f"{problem}{history(store)}", "passwords stay out of messages and logs"
 
 
 def test_a_place_out_of_reach_is_named(store: Store, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,6 +105,8 @@ class Server:
             self._transports.append(transport)
 
     def close(self) -> None:
+        """Hang up and let nobody in any more; closing alone does not wake who waits for callers."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
         for transport in self._transports:
             transport.close()
-        self._socket.close()

@@ -307,19 +307,19 @@ def _erased(found: Erased) -> list[Line]:
             f"{found.versions:,} versions of {found.records:,} records {verb} ({size(found.bytes)}), in",
             "bold",
         ),
-        *((f"  {path}", "") for path in found.files[:20]),
+        *((f"· {path}", "") for path in found.files[:20]),
     ]
     if found.standing:
         lines += [("", ""), ("Words of it stand in other records too, which stay as they are:", "soon")]
-        lines += [(f"  {one.context}: {one.key}", "") for one in found.standing[:20]]
+        lines += [(f"· {one.context}: {one.key}", "") for one in found.standing[:20]]
     if found.backups:
         lines += [
             ("", ""),
             ("These backups hold it still; `chartkeep erase --everywhere` removes them:", "soon"),
         ]
         lines += [
-            (f"  {one.at[:16].replace('T', ' ')}  {one.id}  {one.place}", "") for one in found.backups[:20]
+            (f"· {one.at[:16].replace('T', ' ')}  {one.id}  {one.place}", "") for one in found.backups[:20]
         ]
     if found.unreachable:
-        lines += [("", ""), ("Not reached:", "soon"), *((f"  {text}", "") for text in found.unreachable)]
+        lines += [("", ""), ("Not reached:", "soon"), *((f"· {text}", "") for text in found.unreachable)]
     return lines

@@ -79,6 +79,7 @@ def test_a_whole_journal_is_left_as_it_is() -> None:
     assert data == DATA
 
 
+@pytest.mark.timeout(1800 if FULL else 150)
 @pytest.mark.parametrize("guess", [True, False])
 def test_any_flipped_byte(guess: bool) -> None:
     """With its hash a changed byte is put right; without that at most the line before and after it is lost."""

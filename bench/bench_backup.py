@@ -2,7 +2,8 @@
 
 All of them get the same store: its journals (and so all it takes to make the rest anew), repeated
 charts of the benches' own. The floor of a full backup is `tar --create | zstd -3` into a file that is
-synced; restic is shown for comparison where it is installed. Neither reads back what it wrote, as ours does. All begin with warm caches.
+synced; restic is shown for comparison where it is installed. Neither reads back what it wrote, as ours
+does. All begin with warm caches.
 """
 
 from __future__ import annotations

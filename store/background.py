@@ -168,8 +168,10 @@ class Background:
 
         store = self._store
         for context in store.contexts.names():
-            if store.readonly or self._patient or not is_large(store, context):
+            if store.readonly or not is_large(store, context):
                 store.sync(context)
+                store.publish(context)
+            elif self._owed(context) and self._patient:
                 store.publish(context)
             elif self._owed(context):
                 Apart(store, context, outlive=True)

@@ -28,6 +28,8 @@ REST_SECONDS = 0.35
 """A chart file unchanged for so long is at rest: its deletions may be believed."""
 HEARTBEAT = 2.0
 """Seconds between looks at the files themselves, for events that got lost."""
+PATIENT_HEARTBEAT = 10.0
+"""The same where nobody looks at a screen: with 150 contexts a look takes 8 ms."""
 APART_SECONDS = 0.25
 """How often a process that does heavy work is asked how far it is."""
 RATION = 5.0
@@ -55,6 +57,7 @@ class Background:
         self._when_due = {"publish": self._publish, "chart": self._chart_file, "apart": self._look_apart}
         self._looks: list[tuple[float, str, Callable[[], bool]]] = []
         self._patient = patient
+        self._heartbeat = PATIENT_HEARTBEAT if patient else HEARTBEAT
         self._closing = False
         self._busy = False
         self._healed: set[str] = set()
@@ -114,7 +117,7 @@ class Background:
             self._guard(self._look_at_replaced)
             if self._closing and not self._events:
                 break
-            if clock.monotonic() - looked > HEARTBEAT:
+            if clock.monotonic() - looked > self._heartbeat:
                 looked = clock.monotonic()
                 self._guard(self.watcher.look)
         for running, _, ending in self._apart.values():
@@ -130,8 +133,8 @@ class Background:
             self._busy = False
             if not self._events and not self._closing:
                 dues = [*self._due.values(), *(due for due, _, _ in self._looks)]
-                soonest = min(dues, default=clock.monotonic() + HEARTBEAT)
-                self._wake.wait(max(0.0, min(soonest - clock.monotonic(), HEARTBEAT)))
+                soonest = min(dues, default=clock.monotonic() + self._heartbeat)
+                self._wake.wait(max(0.0, min(soonest - clock.monotonic(), self._heartbeat)))
             self._busy = True
             events = list(self._events)
             self._events.clear()

@@ -108,7 +108,9 @@ def _backups(backups: dict[str, Any]) -> str:
 
 
 def _upkeep(upkeep: dict[str, Any]) -> str:
-    return f"by {upkeep['holder']}" if upkeep.get("holder") else "by nobody now"
+    words = [f"by {upkeep['holder']}" if upkeep.get("holder") else "by nobody now"]
+    words += [f"{task} failed: {why}" for task, why in upkeep["failing"].items()]
+    return "; ".join(words)
 
 
 def _contexts(figures: dict[str, Any], out: Output) -> None:

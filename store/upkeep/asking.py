@@ -66,7 +66,8 @@ def backed(store: Store, since: datetime) -> Backed:
 
 
 def upkeep(store: Store) -> dict[str, Any]:
-    """Who does the upkeep of this store now: `holder` is null where nobody does."""
-    from store.upkeep import lease
+    """Who does the upkeep of this store now, and why which tasks fail: `holder` is null where nobody does."""
+    from store.upkeep import lease, schedule
 
-    return {"holder": lease.holder(store)}
+    failing = schedule.failing(schedule.load(schedule.path_of(store.layout)))
+    return {"holder": lease.holder(store), "failing": failing}

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -167,10 +167,9 @@ def save(path: Path, pasts: Mapping[str, Past]) -> None:
     durable.write_file(path, records.dumps({"tasks": tasks}) + b"\n")
 
 
-def failing(pasts: Mapping[str, Past], names: Iterable[str] | None = None) -> dict[str, str]:
-    """How the last run of each task that failed did so, by name."""
-    wanted = set(pasts if names is None else names)
-    return {name: past.error for name, past in pasts.items() if past.failures and name in wanted}
+def failing(pasts: Mapping[str, Past]) -> dict[str, str]:
+    """How the last run of each task that failed did so, by name; not of one that runs, or was cut short."""
+    return {name: past.error for name, past in pasts.items() if past.failures and past.error != CUT_SHORT}
 
 
 def _past(found: dict[str, Any]) -> Past:

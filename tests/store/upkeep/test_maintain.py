@@ -112,6 +112,18 @@ def test_a_task_that_fails_stops_no_other_and_is_told_once(store: Store) -> None
     assert heard[0].problem
 
 
+def test_status_names_what_fails_and_who_does_the_upkeep(store: Store) -> None:
+    bad, mine = Count("bad"), lease.Lease(store)
+    bad.error = StorageError("the disk is full")
+    assert mine.take(Event())
+    Maintainer(store, [bad.task]).run_once()
+    upkeep = store.status()["upkeep"]
+    assert upkeep["failing"] == {"bad": "the disk is full"}
+    assert f"pid {os.getpid()} " in upkeep["holder"]
+    mine.give_back()
+    assert store.status()["upkeep"]["holder"] is None
+
+
 def test_failures_are_tried_again_less_often_also_by_another_process(store: Store, opened: Opener) -> None:
     clock.fix(NOW)
     bad = Count("bad", 7 * 86400)

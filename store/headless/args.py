@@ -255,7 +255,10 @@ def _backup(parser: ArgumentParser) -> None:
         help="back up (default), read backups back, remove old ones, try a restore, make a key file",
     )
     parser.add_argument(
-        "id", nargs="?", metavar="ID", help="the backup to verify or drill (default: the newest)"
+        "id",
+        nargs="?",
+        metavar="ID",
+        help="the backup to verify or drill (default: the newest); for key, the file to make",
     )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--full", action="store_true", help="a full backup, which stands on no other")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterator
@@ -34,6 +35,8 @@ _FULL_TEXT = (
     " tokenize='unicode61 remove_diacritics 2')",
 )
 _CORRUPT, _NOT_A_DB = 11, 26
+_PAGES = 1 << 16
+"""Bytes that SQLite takes for the index of a write-ahead log, at least."""
 _FULL, _CANTOPEN, _READONLY, _IOERR, _BUSY = 13, 14, 8, 10, 5
 
 
@@ -204,6 +207,8 @@ def _translate(error: sqlite3.Error, path: Path) -> Exception:
         ("no such table", "no such column", "vtable constructor")
     ):
         return Broken(text)
+    if code in (_IOERR, _CANTOPEN) and _no_room(path):
+        code = _FULL  # what SQLite says of a log it cannot make room for
     advice = {
         _FULL: "The disk is full. Free some space and try again",
         _CANTOPEN: "It cannot be opened or made. Check the permissions of its folder",
@@ -212,3 +217,11 @@ def _translate(error: sqlite3.Error, path: Path) -> Exception:
         _BUSY: f"Another program has been writing to it for {BUSY_SECONDS:.0f} s. Try again",
     }.get(code, f"SQLite says: {text}. Delete it, it is made anew from the journals")
     return StorageError(f"The index {path} cannot be used: {advice}. No chart is lost by this.", path=path)
+
+
+def _no_room(path: Path) -> bool:
+    """True where the disk has no room for another page of the log."""
+    try:
+        return shutil.disk_usage(path.parent).free < _PAGES
+    except OSError:
+        return False

@@ -130,6 +130,8 @@ def journal(store: Store, context: str, family: str, told: Told | None = None) -
     except Damaged as error:
         yield Finding("error", "damaged", str(error), str(error.path or ""), error.line, error.offset)
     except ChartkeepError as error:
+        if isinstance(error, StorageError) and error.path == store.layout.index:
+            raise  # no room for the index, say: the journal has no part in it
         yield Finding("error", "unreadable", str(error), str(store.layout.journal(context, family)))
 
 

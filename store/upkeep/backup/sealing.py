@@ -83,7 +83,7 @@ def sealed_most(plain: int) -> int:
 
 def _age() -> Any:
     try:
-        import pyrage  # type: ignore[import-untyped,unused-ignore]
+        import pyrage
     except ImportError:
         raise ChartkeepError(
             "Encrypted backups need the package pyrage: pip install 'chartkeep[crypt]'. Nothing was written."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -13,6 +14,7 @@ from store import charts, init_store, open_store
 from store.store import Store
 from tests.faults.powerloss import Disk, Op, Recorder
 from tests.faults.tally import tally
+from tests.store.test_erasing import SECRET, holding
 from tests.stores import chart, live
 
 FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
@@ -93,29 +95,89 @@ def backups(store: Store, record: Recorder) -> None:
     record.said(f"backup {taking.take(store).id}")
 
 
-@pytest.mark.parametrize(
-    "work", [edits, publishing, contexts, generations, backups], ids=lambda work: work.__name__
-)
-def test_every_legal_state_of_the_disk_recovers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work
-) -> None:
-    root = init_store(tmp_path / "recorded" / ".coaia")
-    with monkeypatch.context() as patch:
-        recorder = Recorder(patch, root)
-        begun = len(recorder.trace)
-        with open_store(root) as store:
-            work(store, recorder)
-    states = 0
-    dice = random.Random(11)
-    for n, disk in _cuts(recorder.trace, begun):
-        for lost in disk.states(dice, DRAWN):
-            place = tmp_path / "after" / f"{n}-{states}" / ".coaia"
-            place.mkdir(parents=True)
-            disk.make(place, lost, dice)
-            _check(place, disk.said, f"cut behind effect {n} ({recorder.trace[n - 1]}), lost {sorted(lost)}")
-            states += 1
-    assert states > 20
-    tally("power loss", states=states, effects=len(recorder.trace) - begun)
+# -- what needs a store that has been through something before the power can fail ---------------------
+
+
+def with_a_past(root: Path) -> None:
+    """A chart that is to be erased, in two generations and two contexts, and one that stays."""
+    from store.upkeep import compaction
+
+    with open_store(root) as store:
+        stays = chart(store, "Stays", "a", "b")
+        secret = chart(store, f"{SECRET} in spring", "a", "b")
+        store.run("default", charts.add_fact, secret, f"No {SECRET} ticket")
+        compaction.compact(store, "default")
+        store.run("default", charts.add_fact, stays, "Fact")
+        store.move("default", [secret], "work")
+        store.settle()
+
+
+def erasing(store: Store, record: Recorder) -> None:
+    """A chart is erased for good; another is worked on before and after."""
+    from store.upkeep.erasing import What, erase
+
+    (secret,) = _ids(store, "work")
+    (stays,) = _ids(store, "default")
+    record.said(f"fact {stays} Fact")
+    record.said(f"erasing {secret}")
+    erase(store, What(charts=(("work", secret),)))
+    record.said(f"erased {secret}")
+    store.run("default", charts.add_fact, stays, "Later")
+    record.said(f"fact {stays} Later")
+
+
+def with_a_hole(root: Path) -> None:
+    """A journal part of which reads as zeros; the chart file has what was live."""
+    with open_store(root) as store:
+        name = chart(store, "Book", "a", "b")
+        chart(store, "House", "a", "b")
+        store.run("default", charts.add_fact, name, "Fact")
+        store.settle()
+        journal = store.layout.journal("default")
+    data = journal.read_bytes()
+    journal.write_bytes(data[:2500] + bytes(1500) + data[4000:])
+
+
+def recovering(store: Store, record: Recorder) -> None:
+    """A damaged journal is recovered and written to."""
+    from store.upkeep import recovery
+
+    with store.mirror("default").records() as records:
+        names = [key[2:-6] for key in records if key.endswith("_chart")]
+    for name in names:
+        record.said(f"chart {name}")
+    recovery.recover(store)
+    record.said("recovered")
+    name = chart(store, "After", "a", "b")
+    record.said(f"chart {name}")
+
+
+def with_a_backup(root: Path) -> None:
+    """A chart that is in a backup, one that was made after it."""
+    from store.upkeep.backup import taking
+
+    with open_store(root) as store:
+        chart(store, "Then", "a", "b")
+        store.settle()
+        taking.take(store)
+        chart(store, "Now", "a", "b")
+        store.settle()
+
+
+def restoring(store: Store, record: Recorder) -> None:
+    """The whole store is brought back from its backup and written to."""
+    from store.upkeep import restoring as bringing
+    from store.upkeep.backup import open_repository
+
+    now = _ids(store, "default")
+    repository = open_repository(store)
+    for name in now:
+        record.said(f"replacing {name}")
+    bringing.restore_store(store, repository, repository.find())
+    (then,) = _ids(store, "default")
+    record.said(f"restored {then}")
+    name = chart(store, "After", "a", "b")
+    record.said(f"chart {name}")
 
 
 def _cuts(trace: list[Op], begun: int) -> Iterator[tuple[int, Disk]]:

@@ -80,17 +80,19 @@ class Recorder:
 
     def _before(self) -> None:
         """What is there already, as durable."""
+        seen = []
         for top, folders, names in os.walk(self.root):
             folders[:] = [name for name in folders if name not in LEFT_OUT]
             here = self._name(Path(top))
             self.trace.append(Op("folder", name=here))
+            seen.append(here)
             for name in names:
                 path = Path(top, name)
                 number = self._new(path.stat().st_ino)
                 self.trace.append(Op("name", number, name=self._name(path)))
                 self.trace.append(Op("write", number, 0, path.read_bytes()))
                 self.trace.append(Op("sync", number))
-            self.trace.append(Op("sync-folder", name=here))
+        self.trace += [Op("sync-folder", name=here) for here in seen]
 
     def _new(self, inode: int) -> int:
         self._count += 1

@@ -20,6 +20,7 @@ from store import charts, open_store, syscalls
 from store.errors import ReadOnly, StorageError
 from store.store import Store
 from store.upkeep import compaction
+from tests.faults.tally import tally
 from tests.stores import Opener, chart, live
 
 CALLS = (
@@ -119,6 +120,7 @@ def test_a_refused_call_leaves_a_store_that_works(
     else:
         pytest.fail("the work never came to its end")
     assert nth > 10
+    tally(f"{work}, refused", calls=facts - 6, lost=0)
 
 
 KILLED = """
@@ -177,3 +179,4 @@ def test_killed_at_any_call_it_goes_on(folder: Path, work: str) -> None:
         whole(store, name, facts)
         numbers = store.journal("default").generations()
         assert numbers == list(range(1, numbers[-1] + 1))
+    tally(f"{work}, killed", calls=facts - 6, lost=0)

@@ -20,6 +20,7 @@ from store import charts, open_store, pending, syscalls
 from store.errors import ChartkeepError
 from store.store import Store
 from store.upkeep.erasing import What, erase
+from tests.faults.tally import tally
 from tests.store.test_erasing import SECRET, compacted, errors, holding, versions
 from tests.stores import Opener, chart, live
 
@@ -154,6 +155,7 @@ def test_stopped_at_each_call_it_is_whole_or_not_at_all(
         shutil.rmtree(folder.parent)
         if not stopped:
             break
+        tally(f"erasing, {kind}", calls=1, half_done=0)
         nth += STEP
     assert seen[True] > 1
     assert seen[False] > 1

@@ -20,6 +20,7 @@ from store.store import Store
 from store.upkeep import recovery, restoring, swapping
 from store.upkeep.backup import open_repository
 from store.upkeep.backup.taking import take
+from tests.faults.tally import tally
 from tests.stores import Opener, chart, live
 
 FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
@@ -99,6 +100,10 @@ def rounds(folder: Path, tmp_path: Path, step: int) -> Iterator[tuple[int, Path]
         assert nth < 4000
 
 
+def named(code: int | None) -> str:
+    return f"refused with {errno.errorcode[code]}" if code else "killed"
+
+
 def errors(store: Store) -> list[str]:
     return [str(item) for item in store.verify() if item.severity == "error"]
 
@@ -140,6 +145,7 @@ def test_a_recovery_cut_short_is_done_by_the_next(
             chart(store, "After")
         if not met:
             break
+        tally(f"recovery, {named(code)}", calls=1, lost=0)
 
 
 @pytest.fixture
@@ -198,6 +204,7 @@ def test_a_restore_cut_short_leaves_the_one_state_or_the_other(
             assert not list(place.glob(".restoring-*"))
         if not met:
             break
+        tally(f"restore, {named(code)}", calls=1, lost=0)
     assert seen == {True, False}
 
 

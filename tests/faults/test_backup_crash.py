@@ -19,6 +19,7 @@ from store.upkeep.backup.checking import verify
 from store.upkeep.backup.drilling import drill
 from store.upkeep.backup.keeping import prune
 from store.upkeep.backup.taking import take
+from tests.faults.tally import tally
 from tests.store.backup.restored import out, settings, states, stored
 from tests.stores import chart, live
 
@@ -96,6 +97,7 @@ def test_a_refused_call_hurts_no_earlier_backup(
     else:
         pytest.fail("it never came to its end")
     assert nth > 5
+    tally(f"backup, {doing}, refused", calls=nth - 1, backups_hurt=0)
     take(store)
     assert verify(store, all=True) == []
     drill(store)
@@ -148,6 +150,7 @@ def test_a_killed_backup_is_none_and_the_next_one_works(tmp_path: Path, doing: s
             if doing == "prune" and killed:
                 take(store, "full")
     assert nth > 5
+    tally(f"backup, {doing}, killed", calls=nth - 1, backups_hurt=0)
     with open_store(folder) as store:
         prune(store)
         assert not list(store.layout.backups.rglob("*.ckpart"))

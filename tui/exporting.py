@@ -47,6 +47,7 @@ def _fetch(store: Store, context: str) -> Callable[[str], ChartView | None]:
 def write(store: Store, path: Path, keys: Sequence[Key], context: str | None) -> str:
     """Write charts to a new file; a sentence that says what was written. Refused where it exists."""
     from store import durable
+    from store.upkeep import exported
 
     if path.suffix not in ENDINGS:
         raise UsageError(f"{path.name}: end the name with .md, .csv or .jsonl.")
@@ -60,6 +61,7 @@ def write(store: Store, path: Path, keys: Sequence[Key], context: str | None) ->
     else:
         data = _jsonl(store, roots)
     durable.write_file(path.absolute(), data)
+    exported.note(store, path, len(roots))
     return f"Wrote {path}: {len(roots):,} charts with all below them."
 
 

@@ -25,6 +25,8 @@ Named = tuple[str, str]
 
 def export_charts(space: Namespace, out: Output) -> int:
     """Write charts with all below them; without names, every chart of the contexts."""
+    from store.upkeep import exported
+
     with opened(space, out) as store:
         found = names.charts(store, space, space.charts) if space.charts else None
         contexts = contexts_of(store, space)
@@ -33,8 +35,10 @@ def export_charts(space: Namespace, out: Output) -> int:
         else:
             roots = found if found is not None else _roots(store, contexts)
             data = _written(store, roots, space.format).encode("utf-8", "backslashreplace")
+        if space.output:
+            _write(Path(space.output), data, space.force)
+            exported.note(store, Path(space.output), len(found or _roots(store, contexts)))
     if space.output:
-        _write(Path(space.output), data, space.force)
         out.say(f"{out.style('✓', 'green')} Wrote {safe(space.output)} ({dates.size(len(data))})")
         out.result({"file": space.output, "format": space.format, "bytes": len(data)})
     elif out.json:

@@ -72,7 +72,7 @@ def sample(store: Store) -> dict[str, Any]:
 
 
 def append(store: Store, record: dict[str, Any]) -> None:
-    """Commit one sample: it is on disk when this returns."""
+    """Commit one sample, or another note of what was done: it is on disk when this returns."""
     raw = records.dumps(record)
     draft = records.Draft("put", records.key_of(record, raw), 1, raw)
     with store.journal(CONTEXT, FAMILY).writer(store.settings.lock_timeout, "metrics") as writer:

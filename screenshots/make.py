@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,29 @@ class Picture(NamedTuple):
     size: tuple[int, int]
     keys: tuple[str, ...] = ()
     theme: str = ""
+    before: Callable[[Path], None] | None = None
+    """What happens to the store first."""
+
+
+def rewritten(root: Path) -> None:
+    """Another program changes wordings and a due date in a file it read before we changed them."""
+    from store import charts, open_store
+
+    with open_store(root) as store:
+        store.settle()
+        path = store.layout.chart_file("work")
+        theirs = path.read_text(encoding="utf-8")
+        with store.snapshot() as snap:
+            rows = [row for row in snap.rows(snap.roots(["work"])) if row is not None]
+            chart = next(row for row in rows if row.title.startswith("Version 2"))
+            steps = list(snap.steps("work", chart.chart_id))
+        for step in steps[:2]:
+            store.run("work", charts.edit_text, step.name, f"{step.title}, with Ben")
+            theirs = theirs.replace(f'"{step.title}"', f'"{step.title}, once more"')
+        store.settle()
+        path.write_text(theirs, encoding="utf-8")
+        store.absorb(at_rest=True)
+        store.settle()
 
 
 PICTURES = (
@@ -38,6 +62,8 @@ PICTURES = (
     Picture("new-chart-120x40", (120, 40), ("C", *"Fix the squeaking door")),
     Picture("help-120x40", (120, 40), ("question_mark",)),
     Picture("activity-120x40", (120, 40), ("g", "a")),
+    Picture("backups-120x40", (120, 40), ("f7", "x", "f7", "g", "b", "d")),
+    Picture("conflicts-120x40", (120, 40), ("g", "x"), before=rewritten),
 )
 
 
@@ -57,7 +83,7 @@ async def take(picture: Picture, store: Path) -> None:
             app.theme = themes.choose(picture.theme)
         for key in picture.keys:
             await pilot.press(key)
-            await pilot.pause(0.02)
+            await settle(app, pilot)
         await settle(app, pilot)
         svg = plain(app.export_screenshot(title="chartkeep"))
     path = HERE / f"{picture.name}.svg"
@@ -114,6 +140,8 @@ def main() -> int:
         for picture in PICTURES:
             if not wanted or picture.name in wanted:
                 store = make_demo(Path(folder) / picture.name / "demo" / ".coaia")
+                if picture.before is not None:
+                    picture.before(store)
                 asyncio.run(take(picture, store))
     return 0
 

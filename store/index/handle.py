@@ -221,7 +221,7 @@ class Index:
     # -- writing -----------------------------------------------------------------------------------
 
     def sync(self, journal: Journal) -> Synced:
-        """Read into the index what the journal has beyond the stored position.
+        """Read into the index what the journal has now beyond the stored position.
 
         A position in an archived generation is gone on from. One that is not on the journal's chain
         (shortened, replaced) means the context is read anew. Raises StorageError.
@@ -237,12 +237,15 @@ class Index:
         position = self.position(journal.context, journal.family)
         if position is None and _bytes(journal.path) > _LOAD_ASIDE and self.empty:
             return self._load_aside(journal)
+        end = None
         with suppress(Damaged):  # met again below, and read up to there
-            if position is not None and journal.trust(position) and journal.position() == position:
+            trusted = position is not None and journal.trust(position)
+            end = journal.position()
+            if trusted and end == position:
                 return Synced(0, 0, set(), False)
-        done = self._read_on(journal)
+        done = self._read_on(journal, end)
         while done.more:  # each part is a database transaction of its own
-            part = self._read_on(journal)
+            part = self._read_on(journal, end)
             done = part._replace(
                 transactions=done.transactions + part.transactions,
                 lines=done.lines + part.lines,
@@ -251,12 +254,12 @@ class Index:
             )
         return done
 
-    def _read_on(self, journal: Journal) -> Synced:
+    def _read_on(self, journal: Journal, upto: Position | None) -> Synced:
         with sqlite.translated(self.path):
             conn = self._writable()
             conn.execute("BEGIN IMMEDIATE")
             try:
-                done = _catch_up(conn, journal)
+                done = _catch_up(conn, journal, upto)
                 conn.execute("COMMIT")
             except BaseException:
                 if conn.in_transaction:
@@ -333,15 +336,15 @@ def _bytes(path: Path) -> int:
         return 0
 
 
-def _catch_up(conn: sqlite3.Connection, journal: Journal) -> Synced:
+def _catch_up(conn: sqlite3.Connection, journal: Journal, upto: Position | None) -> Synced:
     from store.journal import OffChain
 
     try:
-        return sync.sync_context(conn, journal)
+        return sync.sync_context(conn, journal, upto)
     except OffChain:
         try:
             journal.position()
         except Damaged as error:  # what is known here of lines that are lost is needed to bring them back
             return Synced(0, 0, set(), False, error)
         sync.forget_context(conn, journal.context)
-        return sync.sync_context(conn, journal)._replace(reset=True)
+        return sync.sync_context(conn, journal, upto)._replace(reset=True)

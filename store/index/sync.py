@@ -101,9 +101,10 @@ def load_position(conn: sqlite3.Connection, context: str, family: str) -> tuple[
     return (None, 0, 0) if row is None else (Position(*row[:3]), row[3], row[4])
 
 
-def sync_context(conn: sqlite3.Connection, journal: Journal) -> Synced:
+def sync_context(conn: sqlite3.Connection, journal: Journal, upto: Position | None = None) -> Synced:
     """Read what is new into the index. Wants an open write transaction; the caller commits it.
 
+    With `upto` no further than that: writers may be faster than this, and it would never come to its end.
     Raises OffChain where the stored position is not in the journal (the caller forgets the
     context and calls again), StorageError.
     """
@@ -118,6 +119,8 @@ def sync_context(conn: sqlite3.Connection, journal: Journal) -> Synced:
         for tx in carried.transactions(journal, position):
             applier.apply(tx)
             position = tx.position
+            if upto is not None and position[:2] >= upto[:2]:
+                break
             if more := applier.moved >= carried.MOST and not reset:
                 break
         else:

@@ -40,6 +40,27 @@ def test_a_crash_within_a_sync_leaves_the_old_state(
     assert contents(index) == fresh(writer.journal)
 
 
+def test_a_sync_ends_though_another_writes_faster(
+    index: Index, writer: Writer, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for first in (1, 2):  # an index that never read the journal, and one that did
+        writer.put(entity("note", f"first {first}"))
+        real, written = Applier.apply, 0
+
+        def apply(*args: Any, real: Any = real, first: int = first) -> None:
+            nonlocal written
+            real(*args)
+            written += 1
+            assert written < 50
+            writer.put(entity("note", f"{first} {written}"))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Applier, "apply", apply)
+            index.sync(writer.journal)
+    index.sync(writer.journal)
+    assert contents(index) == fresh(writer.journal)
+
+
 def _die_in_sync(path: Path, folder: Path) -> None:
     Applier.finish = lambda *_, **__: os._exit(9)  # type: ignore[method-assign,assignment,misc]
     Index.open(path).sync(Writer(folder).journal)

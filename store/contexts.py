@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store import durable, records
+from store import durable, records, replacing
 from store.errors import NotFound, Refused, UsageError
 from store.layout import check_context_name
 from store.model import ARCHIVE, DEFAULT, ContextInfo
@@ -178,7 +178,7 @@ class Contexts:
         if name in self.names():
             store.publish(name)
         with self.steady(), ExitStack() as stack:
-            self._finish_erasing()
+            self._finish_replacing()
             if not any(os.path.lexists(old) for old, _ in moves):
                 raise NotFound(f"The context “{name}” is not there any more: somebody moved it meanwhile.")
             if free is not None:
@@ -196,17 +196,17 @@ class Contexts:
 
     def finish(self) -> bool:
         """Finish an erasure, a rename or an archiving that was cut short; True where there was one of the latter."""
-        self._finish_erasing()
+        if replacing.noted(self._store.layout.home):
+            self._finish_replacing()
         if not (self._store.layout.journals / _INTENT).exists():
             return False
         with self.steady():
             return True
 
-    def _finish_erasing(self) -> None:
-        """Finish an erasure whose maker has died: it names files by the names contexts have now."""
-        from store import pending
-
-        if pending.begun(self._store.layout.journals):
+    def _finish_replacing(self) -> None:
+        """Finish what has been begun by one who died: it names files by the names contexts have now."""
+        home = self._store.layout.home
+        if replacing.begun(home) or replacing.noted(home):
             from store.upkeep import cutting
 
             cutting.finish(self._store)

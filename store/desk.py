@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from store import durable
+from store import durable, replacing
 from store.chartfile import signature
 from store.model import Position
 from store.publish import PublishedLog
@@ -38,10 +38,12 @@ class Desk:
 
     @contextmanager
     def held(self) -> Iterator[None]:
+        timeout = self.store.settings.lock_timeout
+        if not self.store.readonly:  # who finishes that may need this very lock
+            replacing.finish(self.store.layout.home, timeout)
         durable.make_dirs(self.folder)
-        with durable.Lock(self.folder / "chartfile.lock").held(
-            self.store.settings.lock_timeout, f"chart file of {self.context}"
-        ):
+        lock = durable.Lock(self.folder / "chartfile.lock")
+        with lock.held(timeout, f"chart file of {self.context}"):
             yield
 
     def end(self) -> Position | None:

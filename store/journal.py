@@ -34,7 +34,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from store import clock, journal_next, journal_repair, pending
+from store import clock, journal_next, journal_repair, replacing
 from store.carrying import Place
 from store.durable import AppendFile, Lock, make_dirs, write_file
 from store.errors import NotFound, StorageError
@@ -186,15 +186,11 @@ class Journal(JournalReader):
     @contextmanager
     def locked(self, timeout: float, what: str, *, create: bool = True) -> Iterator[None]:
         self._acquire(timeout, what, create=create)
-        while os.access(self.recovery / ".swapping.json", os.F_OK):  # whoever was exchanging files has died
+        while replacing.begun(self.recovery.parent):  # whoever was replacing files has died
             self.lock.release()
-            from store.upkeep import swapping
-
-            swapping.finish(self.recovery.parent, timeout)
+            replacing.finish(self.recovery.parent, timeout)
             self._acquire(timeout, what, create=create)
         try:
-            if pending.begun(self.path.parent.parent):  # its maker has died
-                pending.settle(self.path)
             yield
         finally:
             self.lock.release()

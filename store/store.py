@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store import layout as places
+from store import replacing
 from store.committing import Committing, Notice
 from store.errors import Damaged, NotFound
 from store.layout import Layout
@@ -183,7 +184,7 @@ class Store(Committing):
         Looks at next to nothing unless something was seen: a crash, a damaged journal, a missing one.
         """
         layout = self.layout
-        begun = os.access(layout.recovery / ".swapping.json", os.F_OK)
+        begun = replacing.begun(layout.home)
         if self.readonly or not (begun or self.damage or any(map(layout.lost, self.contexts.names()))):
             return []
         from store.upkeep import recovery

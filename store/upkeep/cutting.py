@@ -1,32 +1,32 @@
-"""Cutting lines out of journals for good: the generations rewritten, chained anew, and exchanged together.
+"""Cutting lines out of journals for good: the generations rewritten, chained anew, and replaced together.
 
 From the first generation that loses a line on, every one is written anew, since each names the end of
 the one before. What was live is archived, and the journal goes on with a new generation that begins
 with the live records and with a transaction that says what was cut: counts, and of each generation the
 end it had and the end it has. So positions anybody holds are off the chain, and read again.
 
-1. All is prepared aside and synced before the intent says that it is decided (`pending`); a crash
+1. All is prepared aside and synced before it is decided that it takes its place (`replacing`); a crash
    before that leaves the store as it was, one after it is finished by whoever opens the store next, or
-   takes the lock of one of the journals.
-2. The locks of all journals concerned, and of their chart files, are held from reading to exchanging.
+   takes the lock of a journal. What follows, log of publications, index and chart files, is done here, by
+   the next to open the store if need be (`finish`).
+2. The locks of all journals concerned, and of their chart files, are held from reading to replacing.
 3. What is archived is never chained anew without having been checked (`rechain.verified`).
 4. The index is made anew in a new file: a page that SQLite has freed still holds what was in it.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from store import clock, durable, exchange, pending
+from store import clock, durable, exchange, replacing
 from store.cold import freeze
 from store.errors import ChartkeepError, Locked
 from store.journal_next import exclusive
 from store.model import Position
 from store.publishing import Publishing
+from store.replacing import Swap
 from store.upkeep import remaking
 from store.upkeep.remaking import Cut
 
@@ -45,10 +45,9 @@ JOURNAL_SECONDS = 60.0
 @contextmanager
 def alone(store: Store) -> Iterator[None]:
     """Hold off every other cut, and finish one that was cut short. Raises Locked."""
-    folder = store.layout.journals
-    durable.make_dirs(folder)
-    with durable.Lock(folder / pending.LOCK).held(store.settings.lock_timeout, "erasing"):
-        _finish(store)
+    durable.make_dirs(store.layout.journals)
+    with replacing.alone(store.layout.home, store.settings.lock_timeout, "erasing"):
+        _follow(store)
         yield
 
 
@@ -92,134 +91,95 @@ def carry_out(
     store: Store,
     desks: dict[str, Publishing],
     cuts: Sequence[Cut],
-    others: Callable[[], tuple[list[Path], list[Path]]] | None = None,
+    others: Callable[[], list[Swap]] | None = None,
 ) -> dict[str, Any]:
-    """Prepare and decide; the journals are exchanged when this returns. Call under all their locks.
+    """Prepare and decide; the journals are replaced when this returns. Call under all their locks.
 
-    `others` prepares further files (copies set aside), and names those to be exchanged and those to
-    go. `conclude` does the rest with the intent returned. Raises StorageError, Damaged: then nothing
-    is changed.
+    `others` prepares further files (copies set aside). `conclude` does the rest with what is returned.
+    Raises StorageError, Damaged: then nothing is changed, or the next to come finishes.
     """
-    folder = store.layout.journals
-    pending.write(folder, {"state": pending.PREPARING})
+    home = store.layout.home
+    replacing.begin(home)
     try:
         parts = [remaking.part(store, cut, desks.get(cut.journal.context)) for cut in cuts]
-        swaps, gone = others() if others is not None else ([], [])
-        intent = {
-            "state": pending.SWAPPING,
-            "at": clock.stamp(),
-            "journals": parts,
-            "others": {
-                "swaps": [os.path.relpath(path, folder) for path in swaps],
-                "remove": [os.path.relpath(path, folder) for path in gone],
-            },
-        }
+        then = {"at": clock.stamp(), "journals": [part.then for part in parts]}
+        replacing.decide(
+            home,
+            [swap for part in parts for swap in part.swaps] + (others() if others is not None else []),
+            locks=[cut.journal.lock.path for cut in cuts],
+            positions={cut.journal.witness.path: part.end for cut, part in zip(cuts, parts, strict=True)},
+            strict=False,
+            then=then,
+        )
     except BaseException:
-        with suppress(ChartkeepError):  # else the next one to come does it
-            _tidy(store)
+        if not replacing.begun(home):
+            with suppress(ChartkeepError):  # else the next one to come does it
+                replacing.discard(home)
         raise
-    pending.write(folder, intent)
-    for cut, part in zip(cuts, parts, strict=True):
-        pending.exchange(folder, part)
-        _reopen(cut.journal)
-    return intent
+    finally:
+        for cut in cuts:
+            _reopen(cut.journal)
+    return then
 
 
-def conclude(store: Store, desks: dict[str, Publishing], intent: dict[str, Any]) -> None:
-    """What follows from an exchange: log of publications, index, chart files, copies set aside."""
-    folder = store.layout.journals
-    for part in intent["journals"]:
+def conclude(store: Store, desks: dict[str, Publishing], then: dict[str, Any]) -> None:
+    """What follows once files were replaced: log of publications, index, chart files. May be done again."""
+    for part in then["journals"]:
         if part["family"] == "charts" and part["context"] in desks:
-            _follow(desks[part["context"]], part["positions"])
-    if any(part["family"] == "charts" for part in intent["journals"]):
+            places = {Position(*old): Position(*new) for old, new in part["positions"]}
+            desks[part["context"]].log.lead(places)
+    if any(part["family"] == "charts" for part in then["journals"]):
         store.rebuild()
         for name in ("chartkeep.damaged", "chartkeep.damaged-wal", "chartkeep.damaged-shm"):
             durable.remove_file(store.layout.index.with_name(name), sync=False)
-    pending.exchange(folder, intent["others"])
     for desk in desks.values():
         desk.publish(None)
-    for part in intent["journals"]:
+    for part in then["journals"]:
         for name in part["freeze"]:
-            if (folder / name).exists():
-                freeze(folder / name)
-    durable.remove_file(folder / pending.INTENT)
-
-
-def _follow(desk: Publishing, positions: list[list[Any]]) -> None:
-    """Lead the log of publications to where its positions lie now; again does no harm."""
-    desk.log.lead({Position(*old): Position(*new) for old, new in positions})
+            if (path := store.layout.home / name).exists():
+                freeze(path)
+    replacing.settle(store.layout.home)
 
 
 def finish(store: Store) -> bool:
     """Finish a cut that was interrupted; True where there was one. Nothing while its maker is at work.
 
     A chart file that cannot be published, or an index that cannot be made, is left to the next one to
-    open the store: that is no reason not to open it. Raises StorageError where journals cannot be exchanged.
+    open the store: that is no reason not to open it. Raises StorageError where files cannot be replaced.
     """
-    folder = store.layout.journals
-    if store.readonly or not pending.begun(folder):
+    home = store.layout.home
+    if store.readonly:
         return False
-    lock = durable.Lock(folder / pending.LOCK)
     try:
-        lock.acquire(0.0, "finishing an erasure")
+        done = replacing.finish(home, store.settings.lock_timeout)
+        if not replacing.noted(home):
+            return done
+        with replacing.alone(home, 0.0, "finishing an erasure"):
+            return _follow(store, quiet=True) or done
     except Locked:
         return False
-    try:
-        return _finish(store, quiet=True)
-    finally:
-        lock.release()
 
 
-def _finish(store: Store, *, quiet: bool = False) -> bool:
-    """Do what the intent says is still to be done. Call under the lock of cuts."""
-    folder = store.layout.journals
-    intent = pending.read(folder)
-    if intent is None:
+def _follow(store: Store, *, quiet: bool = False) -> bool:
+    """Do what is owed since journals were replaced. Call under the lock of those who replace files."""
+    then = replacing.owed(store.layout.home)
+    if then is None:
         return False
-    if intent.get("state") != pending.SWAPPING:
-        _tidy(store)
-        return True
-    contexts = {part["context"] for part in intent["journals"] if part["family"] == "charts"}
+    contexts = {part["context"] for part in then["journals"] if part["family"] == "charts"}
     with ExitStack() as stack:
         found: dict[str, Publishing] = {}
         for context in sorted(contexts):
             found[context] = Publishing(store, context)
             stack.enter_context(found[context].held())
-        for part in intent["journals"]:
-            journal = store.journal(part["context"], part["family"])
-            with journal.locked(JOURNAL_SECONDS, "finishing an erasure", create=False):
-                pending.exchange(folder, part)
-            _reopen(journal)
+        for part in then["journals"]:
+            _reopen(store.journal(part["context"], part["family"]))
         with suppress(ChartkeepError) if quiet else nullcontext():
-            conclude(store, found, intent)
-    return True
-
-
-def _tidy(store: Store) -> None:
-    """Remove what was prepared for a cut that was never decided."""
-    layout = store.layout
-    for path in pending.waste([layout.journals, layout.recovery]):
-        durable.remove_file(path, sync=False)
-    for path in layout.journals.rglob(f"*{durable.TEMP_SUFFIX}"):
-        if not runs(path):
-            durable.remove_file(path, sync=False)
-    durable.remove_file(layout.journals / pending.INTENT)
-
-
-def runs(temp: Path) -> bool:
-    """True where the process that is writing a file aside, by the file's name, is alive."""
-    pid = temp.name.removesuffix(durable.TEMP_SUFFIX).rpartition(".")[2].partition("-")[0]
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, OverflowError, ValueError):
-        return False
-    except PermissionError:
-        pass
+            conclude(store, found, then)
     return True
 
 
 def _reopen(journal: Journal) -> None:
-    """Let go of the files that were exchanged."""
+    """Let go of the files that were replaced."""
     from store.journal_reader import JournalReader
 
     journal.forget_file()

@@ -5,7 +5,7 @@ files, from the index and from copies set aside in `.recovery`. Instead, each jo
 of the command `erase` that something was erased: when, by whom, why, how many versions, and which end
 each of its generations had and has. What goes is never named there.
 
-1. All journals concerned are exchanged together, or none (`cutting`).
+1. All journals concerned are replaced together, or none (`cutting`).
 2. What others are committing meanwhile waits, and is kept: an erasure takes what was there when it began.
 3. Backups are never touched without `everywhere`, and then only once a fresh full one has been made.
 """
@@ -13,12 +13,12 @@ each of its generations had and has. What goes is never named there.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from store import ids
 from store.errors import ChartkeepError, NotFound
 from store.model import Position, TxMeta
+from store.replacing import Swap
 from store.upkeep import cutting, remaking, scrubbing, selecting
 from store.upkeep.scrubbing import Standing
 from store.upkeep.selecting import CHARTS, Chosen, What
@@ -102,10 +102,10 @@ def erase(
                 if not planned:
                     return Erased(dry_run=False)
                 done = _counted(store, planned, dry_run=False)
-                intent = cutting.carry_out(
+                then = cutting.carry_out(
                     store, desks, _cuts(store, what, planned, why), lambda: _copies(store, planned)
                 )
-            cutting.conclude(store, desks, intent)
+            cutting.conclude(store, desks, then)
         job.note(f"{done.versions:,} versions of {done.records:,} records erased")
         _look_around(store, planned, done)
     if everywhere and done.backups:
@@ -163,13 +163,11 @@ def _cuts(store: Store, what: What, planned: list[_Planned], why: str) -> list[r
     return made
 
 
-def _copies(store: Store, planned: list[_Planned]) -> tuple[list[Path], list[Path]]:
+def _copies(store: Store, planned: list[_Planned]) -> list[Swap]:
     """Prepare the copies set aside without what goes."""
     keys, words = _all(planned)
     anew, whole = scrubbing.copies(store.layout, keys, words)
-    for path in anew:
-        scrubbing.write_anew(path, keys, words)
-    return anew, whole
+    return [scrubbing.write_anew(path, keys, words) for path in anew] + [Swap(None, path) for path in whole]
 
 
 def _all(planned: list[_Planned]) -> tuple[set[str], Words]:

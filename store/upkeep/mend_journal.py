@@ -1,8 +1,8 @@
 """One journal mended: looked at, written anew aside, and exchanged, under its lock.
 
 1. Damaged files are kept whole below `.recovery/damaged-<stamp>/` before anything takes their place.
-2. The mended files take their places by one exchange (`swapping`): whatever moment a crash comes, the next
-   open finds the damaged journal as it was, or finishes.
+2. The mended files take their places together (`replacing`): whatever moment a crash comes, the next open
+   finds the damaged journal as it was, or finishes.
 3. Where nothing is missing in the end, the journal is to the byte what it was; else it says what is
    missing in a transaction of the command `recover`, in the same file.
 """
@@ -15,14 +15,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store import clock, durable, records
+from store import clock, durable, records, replacing
 from store.model import Position, TxMeta
 from store.records import Draft
-from store.upkeep import mending, swapping
+from store.replacing import Swap
+from store.upkeep import mending
 from store.upkeep.bringing import Bringing
 from store.upkeep.mending import Mending
 from store.upkeep.rewriting import Rewriting, bytes_of
-from store.upkeep.swapping import Swap
 
 if TYPE_CHECKING:
     from store.journal import Journal
@@ -60,7 +60,7 @@ def mend(
     known = indexed(store, context, family)
     locks = [journal.path.with_name("chartfile.lock"), journal.lock.path]
     with ExitStack() as stack:
-        stack.enter_context(swapping.alone(layout.home, timeout, "recovery"))
+        stack.enter_context(replacing.alone(layout.home, timeout, "recovery"))
         durable.make_dirs(journal.path.parent)
         stack.enter_context(durable.Lock(locks[0]).held(timeout, "recovery"))
         stack.enter_context(journal.locked(timeout, "recovery"))
@@ -77,7 +77,7 @@ def mend(
         else:
             swaps, end = _anew(store, journal, found, log)
         kept = [swap._replace(kept=kept_at(store, log, swap.target)) for swap in swaps]
-        swapping.decide(layout.home, kept, locks=locks, positions={journal.witness.path: end})
+        replacing.decide(layout.home, kept, locks=locks, positions={journal.witness.path: end})
         journal.forget_file()
     _forget(store, context, rebuilt=found.broken is not None)
     return True

@@ -16,11 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from store import clock, durable, records
+from store import clock, durable, records, replacing
 from store.errors import ChartkeepError, Locked, StorageError
 from store.layout import FAMILIES
 from store.model import Finding
-from store.upkeep import mend_journal, swapping
+from store.upkeep import mend_journal
 from store.upkeep.donors import Donors
 from store.upkeep.recovery_log import RecoveryLog
 
@@ -145,7 +145,7 @@ def _places(store: Store) -> Iterator[tuple[str, str]]:
 
 
 def _finish(store: Store) -> bool:
-    done = swapping.finish(store.layout.home, store.settings.lock_timeout)
+    done = replacing.finish(store.layout.home, store.settings.lock_timeout)
     if done:
         for context in store.contexts.names():
             store.forget(context)

@@ -1,19 +1,20 @@
-"""The new generations of one journal that loses lines: prepared beside the old ones, for `cutting` to exchange."""
+"""The new generations of one journal that loses lines: prepared beside the old ones, for `cutting` to put there."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from store import clock, durable, pending, records
+from store import clock, durable, records, replacing
 from store.cold import SUFFIX
 from store.journal_read import ReadFile, pread
 from store.model import Position, TxMeta
 from store.publishing import Publishing
 from store.rechain import Chain, Group, blocks, body_of, head_of, verified, with_meta
 from store.records import Draft, encode_header, encode_lines
+from store.replacing import Swap
 from store.upkeep.compaction import KEEP_DELETIONS
 from store.upkeep.sieve import ERASED, NOWHERE, Head, Sieve, Tally
 
@@ -43,6 +44,16 @@ class Cut:
     """Generations at the beginning of which nothing is left go altogether."""
 
 
+class Part(NamedTuple):
+    """What was prepared for one journal."""
+
+    swaps: list[Swap]
+    end: Position
+    """Where the journal will end."""
+    then: dict[str, Any]
+    """What is to be done afterwards."""
+
+
 @dataclass(slots=True)
 class _Making:
     """One journal while its new generations are prepared."""
@@ -50,9 +61,10 @@ class _Making:
     cut: Cut
     wanted: set[Position]
     """Positions that the log of publications names."""
-    swaps: list[str] = field(default_factory=list)
-    remove: list[str] = field(default_factory=list)
+    swaps: list[Swap] = field(default_factory=list)
+    remove: list[Swap] = field(default_factory=list)
     freeze: list[str] = field(default_factory=list)
+    """Archives to be compressed again afterwards, relative to the store."""
     positions: list[list[Any]] = field(default_factory=list)
     proof: list[dict[str, Any]] = field(default_factory=list)
     live: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -64,8 +76,8 @@ class _Making:
     marks: str = field(default_factory=lambda: clock.stamp(clock.now() - KEEP_DELETIONS))
 
 
-def part(store: Store, cut: Cut, desk: Publishing | None) -> dict[str, Any]:
-    """Prepare all new files of one journal; what the intent says of them."""
+def part(store: Store, cut: Cut, desk: Publishing | None) -> Part:
+    """Prepare all new files of one journal."""
     journal = cut.journal
     first = cut.tally.first
     assert first is not None, "nothing is cut of it"
@@ -78,20 +90,16 @@ def part(store: Store, cut: Cut, desk: Publishing | None) -> dict[str, Any]:
         if number == first and reader.header.previous is not None:
             previous = _stated(journal, number - 1)
         previous = _generation(store, made, reader, previous, last=number == numbers[-1])
-    position = _next(store, made, previous)
-    folder = store.layout.journals
-    live = os.path.relpath(journal.path, folder)
-    return {
+    end = _next(store, made, previous)
+    then = {
         "context": journal.context,
         "family": journal.family,
-        "live": live,
-        # What was live is archived first, then the journal goes on; the older archives after that.
-        "swaps": made.swaps[-2:] + made.swaps[:-2],
-        "remove": made.remove,
         "freeze": made.freeze,
-        "position": list(position),
         "positions": made.positions,
     }
+    # What was live is archived first, then the journal goes on, so that no moment is without it; the older
+    # archives come after that.
+    return Part(made.swaps[-2:] + made.swaps[:-2] + made.remove, end, then)
 
 
 def _stated(journal: Journal, number: int) -> dict[str, Any]:
@@ -107,7 +115,7 @@ def _generation(
 ) -> dict[str, Any] | None:
     """Prepare one generation without what goes; what the next one says of it."""
     cut, old = made.cut, reader.header
-    journal, folder = cut.journal, store.layout.journals
+    journal = cut.journal
     header, digest = encode_header(
         generation=old.generation,
         created=old.created,
@@ -133,11 +141,11 @@ def _generation(
                 _living(made, bodies, out, before.offset)
             yield from out
 
-    prepared = pending.prepare(target, reader.path, blocks(header, lines()))
+    prepared = replacing.prepare(target, reader.path, blocks(header, lines()))
     cold = target.with_name(target.name + SUFFIX)
     if cold.exists():
-        made.remove.append(os.path.relpath(cold, folder))
-        made.freeze.append(os.path.relpath(target, folder))
+        made.remove.append(Swap(None, cold))
+        made.freeze.append(os.path.relpath(target, store.layout.home))
     return _ended(made, target, prepared, was, chain, first=previous is None)
 
 
@@ -145,13 +153,12 @@ def _ended(
     made: _Making, target: Path, prepared: Path, was: Position, chain: Chain, *, first: bool
 ) -> dict[str, Any] | None:
     """Note what becomes of a generation that ended at `was`; what the next one says of it."""
-    name = os.path.relpath(target, target.parents[2])
     empty = made.cut.drops and first and chain.offset == made.begin
     if empty:
         durable.remove_file(prepared, sync=False)
-        made.remove.append(name)
+        made.remove.append(Swap(None, target))
     else:
-        made.swaps.append(name)
+        made.swaps.append(Swap(prepared, target))
     now = {"size": chain.offset, "hash": chain.hash}
     made.proof.append(
         {
@@ -221,8 +228,8 @@ def _next(store: Store, made: _Making, previous: dict[str, Any] | None) -> Posit
         chain.offset += sum(map(len, told))
         yield from told
 
-    pending.prepare(journal.path, journal.path, blocks(header, lines()))
-    made.swaps.append(os.path.relpath(journal.path, store.layout.journals))
+    prepared = replacing.prepare(journal.path, journal.path, blocks(header, lines()))
+    made.swaps.append(Swap(prepared, journal.path))
     return chain.position
 
 
@@ -231,8 +238,8 @@ def _carried(made: _Making, chain: Chain) -> Iterator[bytes]:
     if not made.live and not made.gone:
         return
     cut = made.cut
-    name = f"{cut.journal.family}.{cut.end.generation}.jsonl{pending.PREPARED}"
-    reader = ReadFile(cut.journal.archive / name)
+    name = f"{cut.journal.family}.{cut.end.generation}.jsonl"
+    reader = ReadFile(replacing.prepared(cut.journal.archive / name))
     for offset, length in (*made.gone.values(), *made.live.values()):
         body = body_of(pread(reader.fd, length, offset, reader.path))
         if cut.carries(head_of(body)):

@@ -2,8 +2,8 @@
 
 1. Until everything that is restored lies on disk, read back and compared with the backup, and the chain
    of every journal in it verified, nothing of the store is touched. Whatever fails before leaves no trace.
-2. Then all journals, chart files and the list of contexts are locked, and all files exchanged by one intent
-   (`swapping`): a crash anywhere is finished by whoever opens the store, or writes to it, next.
+2. Then all journals, chart files and the list of contexts are locked, and all files replaced together
+   (`replacing`): a crash anywhere is finished by whoever opens the store, or writes to it, next.
 3. What is replaced stays whole in `.recovery/replaced-<stamp>/`. `.backup` and `.recovery` are not touched.
 4. Lock files stay where they are: who waits for one goes on, and finds other files under their names.
 """
@@ -18,15 +18,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from store import clock, durable
+from store import clock, durable, replacing
 from store.errors import Damaged, Refused, StorageError
 from store.journal import Journal
 from store.layout import STORE_NAME, Layout
 from store.model import Position
+from store.replacing import Swap
 from store.session import new_session
-from store.upkeep import swapping
 from store.upkeep.backup import manifest as manifests
-from store.upkeep.swapping import Swap
 
 if TYPE_CHECKING:
     from store.jobs import Progressing
@@ -61,7 +60,7 @@ def restore_store(store: Store, repository: Repository, backup: Backup, to: Path
     """
     if to is None:
         store.writable()
-        swapping.finish(store.layout.home, store.settings.lock_timeout)
+        replacing.finish(store.layout.home, store.settings.lock_timeout)
         discard_old(store.layout.home)
     files = dict(repository.files(backup))
     if to is None:
@@ -133,7 +132,7 @@ def _made(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if not swapping.begun(folder.parent):
+        if not replacing.begun(folder.parent):
             with suppress(OSError):
                 shutil.rmtree(folder)
         raise
@@ -150,7 +149,7 @@ def discard_old(home: Path) -> int:
         with suppress(OSError):
             old = clock.wall_ns() / 1e9 - folder.stat().st_mtime > OLD_SECONDS
             if folder.is_dir() and (old or not _running(pid)):
-                swapping.remove_tree(folder)
+                replacing.remove_tree(folder)
                 removed += 1
     return removed
 
@@ -255,7 +254,7 @@ def _in_place(
         with _all_locked(store, set(ends), timeout) as locks:
             swaps, positions = _swaps(layout, place, files, repository.published(backup), ends, replaced)
             durable.make_dirs(replaced)
-            swapping.decide(layout.home, swaps, locks=locks, positions=positions, aside=aside, strict=False)
+            replacing.decide(layout.home, swaps, locks=locks, positions=positions, aside=aside, strict=False)
     for context in {*store.contexts.names(), *(context for context, _ in ends)}:
         store.forget(context)
         store.contexts.forget(context)
@@ -280,7 +279,7 @@ def _all_locked(store: Store, restored: set[tuple[str, str]], timeout: float) ->
     """Hold off everybody: the locks that are held, for whoever has to finish."""
     layout, what = store.layout, "restoring a backup"
     with ExitStack() as stack:
-        stack.enter_context(swapping.alone(layout.home, timeout, what))
+        stack.enter_context(replacing.alone(layout.home, timeout, what))
         stack.enter_context(store.contexts.steady())
         places = sorted({*layout.families(), *restored})
         locks = [layout.journals / ".moves.lock"]

@@ -217,8 +217,8 @@ def _forget(store: Store, ages: _Ages) -> Tally:
             sieve, tally = _tally(journal, ages, end, marks=marks)
             if not tally.lines:
                 return tally
-            intent = cutting.carry_out(store, desks, [_cut(store, ages, end, sieve, tally)])
-        cutting.conclude(store, desks, intent)
+            then = cutting.carry_out(store, desks, [_cut(store, ages, end, sieve, tally)])
+        cutting.conclude(store, desks, then)
     return tally
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from store import durable, pending, records
+from store import durable, records, replacing
 from store.cold import SUFFIX, ColdFile, is_cold
 from store.errors import ChartkeepError
 from store.layout import Layout
+from store.replacing import Swap
 from store.upkeep.words import Words
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def copies(layout: Layout, keys: set[str], words: Words) -> tuple[list[Path], li
     """Files set aside that hold something of it: those to write anew without, and those to delete whole."""
     anew, whole = [], []
     for path in _files(layout.recovery):
-        if path.name.endswith((pending.PREPARED, durable.TEMP_SUFFIX)):
+        if path.name.endswith((*replacing.OWN, durable.TEMP_SUFFIX)):
             continue
         if is_cold(path) or path.name.endswith(BINARY):
             if _holds(path, words):
@@ -66,9 +67,10 @@ def copies(layout: Layout, keys: set[str], words: Words) -> tuple[list[Path], li
     return anew, whole
 
 
-def write_anew(path: Path, keys: set[str], words: Words) -> None:
-    """Prepare a copy without what is erased, beside it (see `pending`)."""
-    pending.prepare(path, path, (left for _, left in _lines(path, keys, words) if left is not None))
+def write_anew(path: Path, keys: set[str], words: Words) -> Swap:
+    """Prepare a copy without what is erased, beside it."""
+    left = (left for _, left in _lines(path, keys, words) if left is not None)
+    return Swap(replacing.prepare(path, path, left), path)
 
 
 def _lines(path: Path, keys: set[str], words: Words) -> Iterator[tuple[bytes, bytes | None]]:

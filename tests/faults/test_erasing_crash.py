@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from store import charts, open_store, pending, syscalls
+from store import charts, open_store, replacing, syscalls
 from store.errors import ChartkeepError
 from store.store import Store
 from store.upkeep.erasing import What, erase
@@ -94,8 +94,9 @@ def check(folder: Path, secret: str, before: Any, others: Any) -> bool:
         store.catch_up()
         store.settle()
         assert errors(store) == []
-        assert not (store.layout.journals / pending.INTENT).exists()
-        assert pending.waste([folder]) == []
+        assert not replacing.begun(folder)
+        assert not replacing.noted(folder)
+        assert replacing.waste(folder) == []
         after = state(store)
         done = bool(after != before)
         if done:
@@ -177,7 +178,11 @@ def test_a_writer_that_lives_on_finishes_what_the_dead_one_began(
 
         def rename(old: Path, new: Path, nth: int = nth, real: Any = real) -> None:
             nonlocal renamed
-            if str(old).endswith(pending.PREPARED) and (renamed := renamed + 1) == nth:
+            if (
+                str(new).endswith(".jsonl")
+                and str(old) == f"{new}{replacing.PREPARED}"
+                and (renamed := renamed + 1) == nth
+            ):
                 raise Killed
             real(old, new)
 

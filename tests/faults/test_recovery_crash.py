@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from store import charts, open_store, syscalls
+from store import charts, open_store, replacing, syscalls
 from store.errors import ChartkeepError
 from store.store import Store
-from store.upkeep import recovery, restoring, swapping
+from store.upkeep import recovery, restoring
 from store.upkeep.backup import open_repository
 from store.upkeep.backup.taking import take
 from tests.faults.tally import tally
@@ -141,7 +141,7 @@ def test_a_recovery_cut_short_is_done_by_the_next(
             assert recovery.recover(store).said == [], nth
             kept = [path.read_bytes() for path in place.glob(".recovery/damaged-*/default/charts.jsonl*")]
             assert damaged in kept, nth
-            assert not swapping.begun(place)
+            assert not replacing.begun(place)
             chart(store, "After")
         if not met:
             break
@@ -186,7 +186,7 @@ def test_a_restore_cut_short_leaves_the_one_state_or_the_other(
     seen = set()
     for nth, place in rounds(folder, tmp_path, RESTORE):
         met = cut_short(place, nth, code, bring_back)
-        decided = swapping.begun(place)
+        decided = replacing.begun(place)
         with open_store(place) as store:
             store.catch_up()
             store.settle()
@@ -217,10 +217,10 @@ def test_whoever_writes_next_finishes_what_was_decided(
         other.sync()
         met = cut_short(place, nth, None, bring_back)
         assert met
-        if not swapping.begun(place):
+        if not replacing.begun(place):
             continue
         made = chart(other, "After")
-        assert not swapping.begun(place)
+        assert not replacing.begun(place)
         other.sync()
         state = live(other)
         assert f"e:{made}_chart" in state

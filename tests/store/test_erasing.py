@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from store import charts, clock, records
+from store import charts, clock, records, replacing
 from store.cold import ColdFile, freeze, is_cold
 from store.errors import NotFound, Refused, UsageError
 from store.journal_read import ends_transaction
@@ -97,7 +97,8 @@ def test_nothing_of_an_erased_chart_is_left_anywhere(busy: tuple[Store, str, str
     assert after == {place: value for place, value in before.items() if secret not in place[0]}
     assert done.versions == len(before) - len(after)
     assert aside.read_bytes() == b"another line\n"
-    assert not (store.layout.journals / ".erasing.json").exists()
+    assert not replacing.noted(folder)
+    assert replacing.waste(folder) == []
 
 
 def test_the_history_says_that_something_was_erased_and_where(busy: tuple[Store, str, str]) -> None:

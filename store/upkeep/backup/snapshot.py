@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from store import durable
+from store import durable, replacing
 from store.chartfile import signature
 from store.errors import ChartkeepError, Damaged, StorageError
 from store.journal_read import holds, pread, read_header
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 TRIES = 5
 RECOVERY_MOST = 16 << 20
 """Files set aside that are larger stay out of backups: copies of whole journals, replaced states."""
-_SKIPPED = (".lock", ".witness", durable.TEMP_SUFFIX)
+_SKIPPED = (".lock", ".witness", durable.TEMP_SUFFIX, *replacing.OWN)
 _GENERATION = re.compile(rf"({'|'.join(FAMILIES)})\.(\d+)\.jsonl(\.zst)?")
 _HASH_END = re.compile(rb'"_h":"([0-9a-f]{32})"\}\n\Z')
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from store import journal_pass
 from store.journal_pass import part
@@ -29,6 +30,11 @@ PART = 4 << 20
 """Bytes from which a further process pays: starting one takes as long as passing over 3 MB."""
 MOST_PARTS = 8
 
+_RUN = (
+    # Imported, not run by its name, so that it need not be compiled again.
+    f"import sys; sys.path.append({str(Path(journal_pass.__file__).parent)!r}); "
+    "from journal_pass import main; main(sys.argv[1:])"
+)
 _STATED = re.compile(rb',"_t":\["([0-9a-f]+)",(\d+),(\d+)\],"_h":"([0-9a-f]{32})"\}\n\Z')
 
 
@@ -98,7 +104,7 @@ class _Worker:
     def __init__(self, fd: int | None, start: Place, upto: int) -> None:
         self.upto = upto
         self._process: subprocess.Popen[bytes] | None = None
-        words = [sys.executable, "-I", "-S", journal_pass.__file__, *map(str, (*start, upto))]
+        words = [sys.executable, "-I", "-S", "-c", _RUN, *map(str, (*start, upto))]
         with suppress(OSError):
             if sys.executable:
                 self._process = subprocess.Popen(

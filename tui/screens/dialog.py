@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from tui.guard import Guarded
 from tui.widgets.cells import clean
+from tui.widgets.lines import Lines
 from tui.widgets.listing import Item, Listing
 
 if TYPE_CHECKING:
@@ -52,6 +53,40 @@ class Dialog(Guarded, ModalScreen[Result], Generic[Result]):
     def action_close(self) -> None:
         """Close without a result."""
         self.dismiss(None)
+
+
+class TextDialog(Dialog[Result], Generic[Result]):
+    """A dialog around lines to read, with the keys that scroll them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "scroll(1)", "Down", show=False),
+        Binding("up,k", "scroll(-1)", "Up", show=False),
+        Binding("pagedown,ctrl+f,space", "page(1)", "Page down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("g,home", "top", "First", show=False),
+        Binding("G,end", "bottom", "Last", show=False),
+        Binding("q", "close", "Close", show=False),
+    ]
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def action_scroll(self, delta: int) -> None:
+        """By lines."""
+        self.lines.jump(self.lines.top_line + delta)
+
+    def action_page(self, delta: int) -> None:
+        """By screens."""
+        self.lines.jump(self.lines.top_line + delta * max(1, self.lines.page_lines - 2))
+
+    def action_top(self) -> None:
+        """To the first line."""
+        self.lines.jump(0)
+
+    def action_bottom(self) -> None:
+        """To the last line."""
+        self.lines.jump(self.lines.virtual_size.height)
 
 
 class ListDialog(Dialog[Result], Generic[Result]):

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from store import clock
 from store.difference import Differing, Row
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import TextDialog
 from tui.widgets.cells import clean, wrap
 from tui.widgets.lines import Lines, Pieces
 
@@ -26,26 +26,19 @@ _WORDS = (
 )
 
 
-class DifferenceScreen(Dialog[None]):
+class DifferenceScreen(TextDialog[None]):
     """The lines of the difference; colours stand beside a sign, never alone."""
 
     KEYS_TEXT = "- in the file set aside   + as it is now   o older   n newer   j k move   q closes"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("pagedown,ctrl+f,space", "page(1)", "Page down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("g,home", "top", "First", show=False),
-        Binding("G,end", "bottom", "Last", show=False),
         Binding("o", "turn(1)", "Older", show=False),
         Binding("n", "turn(-1)", "Newer", show=False),
-        Binding("q", "close", "Close", show=False),
     ]
 
     def __init__(self, found: Differing) -> None:
-        super().__init__()
+        self.drawn = DifferenceLines(id="dialog-difference")
+        super().__init__(self.drawn)
         self.found = found
-        self.lines = DifferenceLines(id="dialog-difference")
         self.about = Static("", id="dialog-about", markup=False)
         self._number = 0
 
@@ -69,7 +62,7 @@ class DifferenceScreen(Dialog[None]):
         name = self.desk.store.layout.chart_file(found.aside.context).name
         text = f"{name} as another program left it, set aside {when}, beside the file as it is now.\n"
         self.about.update(clean(text.strip()) + "\n" + summary(found))
-        self.lines.show(found.rows)
+        self.drawn.show(found.rows)
 
     def action_turn(self, delta: int) -> None:
         """To what was set aside before this, or after."""
@@ -81,22 +74,6 @@ class DifferenceScreen(Dialog[None]):
             return
         self._number, store = number, self.desk.store
         self.desk.bridge.read.ask(lambda: differing(store, number=number), self._show, name="difference")
-
-    def action_scroll(self, delta: int) -> None:
-        """By lines."""
-        self.lines.jump(self.lines.top_line + delta)
-
-    def action_page(self, delta: int) -> None:
-        """By screens."""
-        self.lines.jump(self.lines.top_line + delta * max(1, self.lines.page_lines - 2))
-
-    def action_top(self) -> None:
-        """To the first line."""
-        self.lines.jump(0)
-
-    def action_bottom(self) -> None:
-        """To the last line."""
-        self.lines.jump(len(self.lines.drawn))
 
 
 def summary(found: Differing) -> str:
@@ -118,11 +95,6 @@ class DifferenceLines(Lines, can_focus=True):
         self._rows = rows
         self.renew()
         self.jump(0)
-
-    @property
-    def drawn(self) -> Sequence[Pieces]:
-        """The lines as they are drawn now."""
-        return self._lines
 
     def draw(self, width: int) -> Sequence[Pieces]:
         lines: list[Pieces] = []

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import TextDialog
 from tui.widgets.cells import clean, wrap
 from tui.widgets.lines import Lines, Pieces
 
@@ -16,44 +16,31 @@ Line = tuple[str, str]
 """A text and its style: "", muted, done, soon, overdue, bold, problem."""
 
 
-class ReportScreen(Dialog[bool]):
+class ReportScreen(TextDialog[bool]):
     """Lines to read; True where the person then says yes to what is asked."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("pagedown,ctrl+f,space", "page(1)", "Page down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
         Binding("y", "answer", "Yes", show=False),
-        Binding("q,n", "close", "Close", show=False),
+        Binding("n", "close", "No", show=False),
         Binding("enter", "enter", "Close", show=False),
     ]
 
     def __init__(self, title: str, lines: Sequence[Line], yes: str = "") -> None:
-        super().__init__()
+        super().__init__(ReportLines(lines, id="dialog-report"))
         self._title = title
         self._yes = yes
         self.KEYS_TEXT = f"y: {yes}   n or esc: leave it   j k move" if yes else "j k move   q closes"
-        self.text = ReportLines(lines, id="dialog-report")
 
     def title_text(self) -> str:
         return self._title
 
     def body(self) -> Sequence[Widget]:
-        return (self.text,)
+        return (self.lines,)
 
     def on_mount(self) -> None:
         """The lines have the keyboard, to scroll."""
-        self.text.focus()
-        self.text.renew()
-
-    def action_scroll(self, delta: int) -> None:
-        """By lines."""
-        self.text.jump(self.text.top_line + delta)
-
-    def action_page(self, delta: int) -> None:
-        """By screens."""
-        self.text.jump(self.text.top_line + delta * max(1, self.text.page_lines - 2))
+        self.lines.focus()
+        self.lines.renew()
 
     def action_answer(self) -> None:
         """Yes, where something is asked."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from store.errors import NotFound
+from store.store import Store
 from tests.faults.tally import tally
 from tests.faults.workload import BATCH
 from tests.stores import Opener, live
@@ -20,6 +22,7 @@ FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
 ROUNDS = 250 if FULL else 10
 SEEDS = (1, 2, 3, 4) if FULL else (1,)
 PARTS = ("_desired_outcome", "_current_reality")
+KINDS = ("chart", "fact", "batch", "foreign", "compact", "backup")
 STEPS = ("_action_1", "_action_2", "_action_3")
 
 
@@ -54,6 +57,7 @@ def test_acknowledged_commands_survive_kill_9(folder: Path, opened: Opener, seed
     acknowledged = sum(len(lines) for kind, lines in said.items() if kind != "open")
     assert acknowledged >= ROUNDS // 3
     tally("kill -9", kills=ROUNDS, acknowledged=acknowledged, lost=0, half_visible=0)
+    tally("kill -9, acknowledged", **{kind: len(said[kind]) for kind in KINDS})
 
 
 def _killed(folder: Path, seed: int, seconds: float) -> list[str]:
@@ -97,10 +101,15 @@ def _whole(state: dict[str, object]) -> None:
             assert all(base + part in state for part in STEPS), f"half a command: {base}"
 
 
-def _backups(store: object, said: list[list[str]]) -> None:
-    """The newest acknowledged backup is whole."""
-    if said:
-        from store.upkeep.backup import checking
+def _backups(store: Store, said: list[list[str]]) -> None:
+    """Every acknowledged backup is there, and all that are there are whole."""
+    from store.upkeep.backup import checking, open_repository
 
-        found = checking.verify(store, said[-1][0])
-        assert [item for item in found if item.severity == "error"] == []
+    try:
+        repository = open_repository(store)
+    except NotFound:
+        assert said == []
+        return
+    there = {backup.id for backup in repository.backups()}
+    assert [backup_id for (backup_id,) in said if backup_id not in there] == []
+    assert [item for item in checking.verify(store, all=True) if item.severity == "error"] == []

@@ -64,6 +64,7 @@ def compact(store: Store, _tag: str) -> None:
     from store.upkeep import compaction
 
     compaction.compact(store, "default")
+    say("compact")
     if random.random() < 0.3:
         compaction.freeze_all(store)
 

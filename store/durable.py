@@ -38,6 +38,7 @@ __all__ = [
     "exchange_file",
     "link_file",
     "make_dirs",
+    "maker",
     "move",
     "read_blocks",
     "remove_file",
@@ -111,6 +112,11 @@ def write_aside(path: Path, chunks: bytes | Iterable[bytes], *, sync: bool = Tru
         finally:
             os.close(fd)
     return temp
+
+
+def maker(aside: Path) -> str:
+    """Number of the process that a file written aside is named after: `.<name>.<pid>-<hex>.ckpart`."""
+    return aside.name.removesuffix(TEMP_SUFFIX).removesuffix(".old").rpartition(".")[2].partition("-")[0]
 
 
 def replace_file(temp: Path, path: Path, *, sync: bool = True) -> None:

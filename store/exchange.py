@@ -17,6 +17,7 @@ from store import publish as writing
 from store.absorbing import Absorbed, other_format
 from store.catalog import BY_ID
 from store.chartfile import read_chart_file, signature
+from store.locks import running
 from store.publishing import Heard, Linger, Publishing
 
 if TYPE_CHECKING:
@@ -101,26 +102,9 @@ def tidy(store: Store, context: str) -> None:
 
 def _abandoned(chart_file: Path) -> list[Path]:
     """Leftovers of programs that have ended: one that runs may still watch the file it replaced."""
-    return [path for path in writing.leftovers(chart_file) if not _running(path)]
-
-
-def _running(leftover: Path) -> bool:
-    """True where the process that a leftover is named after runs, and is not this one."""
-    pid = (
-        leftover.name.removesuffix(durable.TEMP_SUFFIX)
-        .removesuffix(".old")
-        .rpartition(".")[2]
-        .partition("-")[0]
-    )
-    if not pid.isdigit() or int(pid) == os.getpid():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
+    own = str(os.getpid())
+    found = [(path, durable.maker(path)) for path in writing.leftovers(chart_file)]
+    return [path for path, pid in found if pid == own or not running(pid)]
 
 
 def publish(store: Store, context: str, *, linger: Linger | None = None, heard: Heard | None = None) -> bool:

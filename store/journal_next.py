@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +28,7 @@ from store.durable import (
     Lock,
     link_file,
     make_dirs,
+    maker,
     move,
     remove_file,
     replace_file,
@@ -41,6 +41,7 @@ from store.journal_read import (
     ends_transaction,
     raw_lines,
 )
+from store.locks import running
 from store.model import Position
 from store.records import BadJson, Draft, decode_line, encode_header
 
@@ -80,22 +81,15 @@ def exclusive(journal: Journal, timeout: float = 0.0) -> Iterator[None]:
 def leftovers(path: Path) -> list[Path]:
     """Files that a crash left beside the journal at `path`, for the holder of `exclusive`."""
     found = path.parent.glob(f".{path.name}.*{TEMP_SUFFIX}")
-    return sorted(file for file in found if _forsaken(file, len(path.name) + 2))
+    return sorted(file for file in found if _forsaken(file))
 
 
-def _forsaken(file: Path, start: int) -> bool:
+def _forsaken(file: Path) -> bool:
     """True where the process that wrote the file is gone, or the file is too old to be in use."""
-    pid = file.name[start:].partition("-")[0]
     with suppress(OSError):
         if clock.now().timestamp() - file.stat().st_mtime > _AGE:
             return True
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError, OverflowError):
-        return True
-    except OSError:
-        pass
-    return False
+    return not running(maker(file))
 
 
 # -- while readers and writers run -----------------------------------------------------------------

@@ -26,6 +26,19 @@ _HOST = socket.gethostname()[:80]
 _PROGRAM = Path(sys.argv[0] or "python").name[:80]
 
 
+def running(pid: str) -> bool:
+    """True where a process of that number runs on this machine; False for what is no number."""
+    if not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 class Lock:
     """An exclusive lock between threads and processes, on a lock file of its own.
 

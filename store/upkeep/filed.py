@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from store import durable
 from store.errors import ChartkeepError, Damaged, NotFound, StorageError
+from store.locks import running
 from store.model import Finding
 
 if TYPE_CHECKING:
@@ -123,24 +124,10 @@ def leftovers(store: Store) -> Iterator[Finding]:
     layout = store.layout
     for top, _, names in os.walk(layout.home):
         for name in names:
-            if name.endswith(durable.TEMP_SUFFIX) and not _alive(name):
-                path = Path(top) / name
+            path = Path(top) / name
+            if name.endswith(durable.TEMP_SUFFIX) and not running(durable.maker(path)):
                 why = "left half-written by a program that has ended; it is removed by itself"
                 yield Finding("info", "leftover", why, str(path))
-
-
-def _alive(name: str) -> bool:
-    """True where the process a file being written is named after runs: `.<name>.<pid>-<hex>.ckpart`."""
-    pid = name.removesuffix(durable.TEMP_SUFFIX).removesuffix(".old").rpartition(".")[2].partition("-")[0]
-    if not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def settings(store: Store) -> Iterator[Finding]:

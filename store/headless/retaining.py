@@ -183,6 +183,8 @@ def _tell(done: Erased, out: Output) -> None:
         "Backups that hold it still; --everywhere removes them once a fresh one is made",
         [f"{item.id}  {dates.moment(item.at)}  {item.place}" for item in done.backups],
     )
+    _list(out, "Exported files deleted", done.removed)
+    _list(out, "Exported files that hold it still; --everywhere deletes them", done.exports)
     _list(
         out,
         "The same words still stand in these records, which are left as they are",
@@ -191,8 +193,8 @@ def _tell(done: Erased, out: Output) -> None:
     _list(out, "Out of reach", done.unreachable)
     out.say(
         out.style(
-            "Exports, copies of chart files that other people or programs hold, and what they send back are "
-            "not known here: look after those yourself.",
+            "Exports that were moved, copies of chart files that other people or programs hold, and what they send "
+            "back are not known here: look after those yourself.",
             "dim",
         )
     )

@@ -7,16 +7,17 @@ each of its generations had and has. What goes is never named there.
 
 1. All journals concerned are replaced together, or none (`cutting`).
 2. What others are committing meanwhile waits, and is kept: an erasure takes what was there when it began.
-3. Backups are never touched without `everywhere`, and then only once a fresh full one has been made.
+3. Backups and exported files are never touched without `everywhere`, and then only once a fresh full one has been made.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from store import ids
-from store.errors import ChartkeepError, NotFound
+from store import durable, ids
+from store.errors import ChartkeepError, NotFound, StorageError
 from store.model import Position, TxMeta
 from store.replacing import Swap
 from store.upkeep import cutting, remaking, scrubbing, selecting
@@ -62,6 +63,10 @@ class Erased:
     """Backups that hold it still."""
     pruned: list[HeldBackup] = field(default_factory=list)
     """Backups removed since they held it."""
+    exports: list[str] = field(default_factory=list)
+    """Files that charts were exported to and that hold it still."""
+    removed: list[str] = field(default_factory=list)
+    """Such files that were deleted."""
     standing: list[Standing] = field(default_factory=list)
     """Live records in which a text of it still stands."""
     unreachable: list[str] = field(default_factory=list)
@@ -108,6 +113,8 @@ def erase(
             cutting.conclude(store, desks, then)
         job.note(f"{done.versions:,} versions of {done.records:,} records erased")
         _look_around(store, planned, done)
+    if everywhere:
+        _delete_exports(done)
     if everywhere and done.backups:
         _prune(store, done)
     return done
@@ -208,7 +215,8 @@ def _look_around(store: Store, planned: list[_Planned], done: Erased) -> None:
     if planned:
         _, words = _all(planned)
         done.backups, said = held(store, planned)
-        done.unreachable = [*said, *scrubbing.unreachable(store, words)]
+        done.exports, missed = scrubbing.exports(store, words)
+        done.unreachable = [*said, *missed, *scrubbing.unreachable(store, words)]
         done.standing = scrubbing.standing(store, words, _gone(planned))
 
 
@@ -294,6 +302,18 @@ def prune_older(store: Store, *, dry_run: bool = False) -> Erased:
         store.writable()
         _prune(store, done)
     return done
+
+
+def _delete_exports(done: Erased) -> None:
+    """Delete the exported files that hold it. A disk that refuses is told, and stops nothing."""
+    for path in list(done.exports):
+        try:
+            durable.remove_file(Path(path))
+        except StorageError as error:
+            done.unreachable.append(str(error))
+        else:
+            done.exports.remove(path)
+            done.removed.append(path)
 
 
 def _prune(store: Store, done: Erased) -> None:

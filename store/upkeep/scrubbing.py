@@ -125,6 +125,20 @@ def _files(folder: Path) -> list[Path]:
     return sorted(Path(top) / name for top, _, names in os.walk(folder) for name in names)
 
 
+def exports(store: Store, words: Words) -> tuple[list[str], list[str]]:
+    """Files noted as exported to that hold the words; and those that could not be looked at, in sentences."""
+    from store.upkeep import exported
+
+    found, said = [], []
+    for export in exported.noted(store):
+        try:
+            if _holds(export.path, words):
+                found.append(str(export.path))
+        except ChartkeepError as error:
+            said.append(f"{export.path} could not be looked at: {error}")
+    return found, said
+
+
 def unreachable(store: Store, words: Words) -> list[str]:
     """What holds the words and is not ours to change, in sentences."""
     layout, said = store.layout, []

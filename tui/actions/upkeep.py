@@ -320,6 +320,9 @@ def _erased(found: Erased) -> list[Line]:
         lines += [
             (f"· {one.at[:16].replace('T', ' ')}  {one.id}  {one.place}", "") for one in found.backups[:20]
         ]
+    if found.exports:
+        lines += [("", ""), ("These exported files hold it still:", "soon")]
+        lines += [(f"· {path}", "") for path in found.exports[:20]]
     if found.unreachable:
         lines += [("", ""), ("Not reached:", "soon"), *((f"· {text}", "") for text in found.unreachable)]
     return lines

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from store import charts, syscalls
+from store import charts, clock, syscalls
 from store.errors import ReadOnly, StorageError
 from store.store import Store
+from store.upkeep import metrics, retention
+from store.upkeep.rules import parse_rule
 from tests.faults.tally import tally
 from tests.stores import Opener, chart, live
 
 CALLS = (
     "open_file", "write", "pwrite", "fdatasync", "fsync", "rename", "link", "truncate", "unlink", "mkdir",
+    "exchange",
 )  # fmt: skip
+FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
 CODES = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 COMMANDS: dict[str, Callable[[Store, str], Any]] = {
@@ -33,6 +39,10 @@ COMMANDS: dict[str, Callable[[Store, str], Any]] = {
     "rename": lambda store, name: store.contexts.rename("play", "game"),
     "publish": lambda store, name: store.publish("default"),
     "absorb": lambda store, name: store.absorb("default"),
+    "create": lambda store, name: store.contexts.create(f"new-{len(store.contexts.names())}"),
+    "put-away": lambda store, name: store.contexts.archive("play"),
+    "bring-back": lambda store, name: store.contexts.restore("play"),
+    "retention": lambda store, name: forget_samples(store),
 }
 
 
@@ -43,6 +53,31 @@ def outline(store: Store) -> Path:
     path = store.root.parent / "outline.md"
     path.write_text("# One\n# Two\n")
     return path
+
+
+def forget_samples(store: Store) -> None:
+    """Apply a rule under which all but the newest sample go."""
+    (part,) = retention.apply(store, at_once=True).parts
+    if part.problem:
+        raise StorageError(part.problem)
+
+
+def sample(store: Store, number: int) -> None:
+    """A sample that is due to be forgotten, and one that is not."""
+    rules = {"metrics": parse_rule("delete 30d")}
+    store._settings = dataclasses.replace(store.settings, retention=rules)
+    now = clock.now()
+    for age in (90, 0):
+        at = clock.stamp(now - timedelta(days=age))
+        record = {"type": "metric", "id": f"m{number}-{age}", "at": at, "figures": {"n": float(age)}}
+        metrics.append(store, record)
+
+
+def samples(store: Store) -> set[str]:
+    """The names of the samples that are live."""
+    journal = store.journal("default", "activity")
+    lines = (line for tx in journal.read() for line in tx.lines)
+    return {line.key for line in lines if line.raw is not None and line.key.startswith("x:metric:")}
 
 
 class Refusing:
@@ -59,6 +94,8 @@ class Refusing:
             self.count += 1
             if self.count == nth:
                 self.refused = True
+                if real.__name__ == "exchange":
+                    return code
                 raise OSError(code, os.strerror(code))
             return real(*args)
 
@@ -78,8 +115,9 @@ def test_a_refused_call_leaves_the_store_as_it_was(
     name = chart(store, "Book", "Draft")
     store.contexts.create("play")
     chart(store, "Game", context="play")
+    played = live(store, "play")
     store.run("default", charts.add_fact, name, "Last")
-    for nth in range(1, 60):
+    for nth in range(1, 100, 1 if FULL or command in ALL_OR_NOTHING else 3):
         store.settle()
         path = store.layout.chart_file("default")
         if command == "absorb":
@@ -91,6 +129,10 @@ def test_a_refused_call_leaves_the_store_as_it_was(
         if command == "redo":
             store.run("default", charts.add_fact, name, f"Undone {nth}")
             store.undo()
+        if command == "bring-back":
+            store.contexts.archive("play")
+        if command == "retention":
+            sample(store, nth)
         before = states(store)
         with monkeypatch.context() as patch:
             refusing = Refusing(patch, nth, code)
@@ -104,7 +146,7 @@ def test_a_refused_call_leaves_the_store_as_it_was(
             break
         store.catch_up()
         after = states(store)
-        tally("refused calls", calls=1, lost=0)
+        tally(f"refused calls, {command}", calls=1, lost=0)
         if failed and command in ALL_OR_NOTHING:
             assert after == before
         elif command == "move":
@@ -117,6 +159,16 @@ def test_a_refused_call_leaves_the_store_as_it_was(
                 store.contexts.rename("game", "play")
         elif command == "absorb":
             assert f"e:n{nth}" in after["default"]
+        elif command in ("put-away", "bring-back"):
+            assert ("play" in store.contexts.names()) != ("play" in store.contexts.archived())
+            if "play" in store.contexts.archived():
+                store.contexts.restore("play")
+            assert live(store, "play") == played
+        elif command == "retention":
+            assert after == before
+            assert f"x:metric:m{nth}-0" in samples(store)
+            forget_samples(store)
+            assert not any(key.endswith("-90") for key in samples(store))
         works = chart(store, "Another") if command == "remove" else name
         store.run("default", charts.add_fact, works, f"Works {nth}")
         assert [item for item in store.verify() if item.severity == "error"] == []

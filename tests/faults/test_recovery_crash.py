@@ -41,6 +41,10 @@ CALLS = (
 )
 
 
+def named(code: int | None) -> str:
+    return f"refused with {errno.errorcode[code]}" if code else "killed"
+
+
 class Killed(BaseException):
     """The process ends here."""
 
@@ -100,10 +104,6 @@ def rounds(folder: Path, tmp_path: Path, step: int) -> Iterator[tuple[int, Path]
         assert nth < 4000
 
 
-def named(code: int | None) -> str:
-    return f"refused with {errno.errorcode[code]}" if code else "killed"
-
-
 def errors(store: Store) -> list[str]:
     return [str(item) for item in store.verify() if item.severity == "error"]
 
@@ -126,7 +126,7 @@ def hurt(folder: Path, opened: Opener) -> tuple[Path, dict[str, Any], bytes]:
 
 
 @pytest.mark.timeout(3600 if FULL else 150)
-@pytest.mark.parametrize("code", [None, errno.ENOSPC, errno.EIO], ids=("kill", "ENOSPC", "EIO"))
+@pytest.mark.parametrize("code", [None, errno.ENOSPC, errno.EIO, errno.EACCES], ids=named)
 def test_a_recovery_cut_short_is_done_by_the_next(
     hurt: tuple[Path, dict[str, Any], bytes], tmp_path: Path, code: int | None
 ) -> None:
@@ -178,7 +178,7 @@ def bring_back(store: Store) -> restoring.Restored:
 
 
 @pytest.mark.timeout(3600 if FULL else 150)
-@pytest.mark.parametrize("code", [None, errno.ENOSPC, errno.EIO], ids=("kill", "ENOSPC", "EIO"))
+@pytest.mark.parametrize("code", [None, errno.ENOSPC, errno.EIO, errno.EACCES], ids=named)
 def test_a_restore_cut_short_leaves_the_one_state_or_the_other(
     backed: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path: Path, code: int | None
 ) -> None:

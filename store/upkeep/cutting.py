@@ -114,7 +114,8 @@ def carry_out(
     except BaseException:
         if not replacing.begun(home):
             with suppress(ChartkeepError):  # else the next one to come does it
-                replacing.discard(home)
+                if replacing.owed(home) is None:  # the last rename may be done and only its sync refused
+                    replacing.discard(home)
         raise
     finally:
         for cut in cuts:

@@ -163,6 +163,39 @@ def test_stopped_at_each_call_it_is_whole_or_not_at_all(
     assert seen[False] > 1
 
 
+def test_what_is_owed_is_done_though_the_note_of_it_was_not_synced(
+    made: tuple[Path, str, str, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All files are replaced by then: only the index and the chart files are not made anew."""
+    source, secret, _, before, others = made
+    folder = tmp_path / ".coaia"
+    shutil.copytree(source, folder, symlinks=True)
+    rename, fsync = syscalls.rename, syscalls.fsync
+    ended = refused = 0
+
+    def last(old: Path, new: Path) -> None:
+        nonlocal ended
+        rename(old, new)
+        ended += new.name == replacing.OWED and old.name == replacing.INTENT
+
+    def refuse(fd: int) -> None:
+        nonlocal refused
+        if ended and not refused:
+            refused = 1
+            raise OSError(errno.EIO, "refused")
+        fsync(fd)
+
+    with open_store(folder) as store:
+        store.catch_up()
+        with monkeypatch.context() as patch:
+            patch.setattr(syscalls, "rename", last)
+            patch.setattr(syscalls, "fsync", refuse)
+            with pytest.raises(ChartkeepError):
+                erase(store, What(charts=(("work", secret),)))
+    assert refused
+    assert check(folder, secret, before, others)
+
+
 def test_a_writer_that_lives_on_finishes_what_the_dead_one_began(
     made: tuple[Path, str, str, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,11 +240,12 @@ def test_a_writer_that_lives_on_finishes_what_the_dead_one_began(
 
 
 WRITER = """
-import sys
+import sys, time
 from store import charts, open_store
 from store.errors import Locked
 store = open_store(sys.argv[1])
 for n in range(10000):
+    time.sleep(0.005)  # each fact is written with all before it: thousands take the index long
     try:
         change = store.run("default", charts.add_fact, sys.argv[2], f"{sys.argv[3]} {n}")
     except Locked:

@@ -7,7 +7,7 @@ each of its generations had and has. What goes is never named there.
 
 1. All journals concerned are replaced together, or none (`cutting`).
 2. What others are committing meanwhile waits, and is kept: an erasure takes what was there when it began.
-3. Backups and exported files are never touched without `everywhere`, and then only once a fresh full one has been made.
+3. Backups and exported files are never touched without `everywhere`; backups only once a fresh full one is made.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from store.model import Position
 from store.records import Draft, dumps, encode_lines
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from store.journal import Journal
 
 Place = tuple[int, int, int]
@@ -44,11 +46,16 @@ class Carrying:
         self._journal = journal
 
     def chunks(
-        self, header: bytes, places: Iterable[Place], told: Callable[[int], None] | None = None
+        self,
+        header: bytes,
+        places: Iterable[Place],
+        told: Callable[[int], None] | None = None,
+        *,
+        checked: int = 0,
     ) -> Iterator[bytes]:
         """The bytes of the new generation, in blocks."""
         yield header
-        for block in self.blocks(places):
+        for block in self.blocks(places, checked=checked):
             yield block
             if told is not None:
                 told(self.lines)
@@ -68,8 +75,11 @@ class Carrying:
                 block, size = [], 0
         yield b"".join(block)
 
-    def blocks(self, places: Iterable[Place]) -> Iterator[bytes]:
-        """The lines at `places` with their new place and hash. Raises Damaged, StorageError."""
+    def blocks(self, places: Iterable[Place], *, checked: int = 0) -> Iterator[bytes]:
+        """The lines at `places` with their new place and hash. Raises Damaged, StorageError.
+
+        The lines of the generation `checked` are checked elsewhere (`line_check`).
+        """
         window = _Window(self._journal)
         source, base, top, data = 0, 0, 0, b""
         made: list[bytes] = []
@@ -80,30 +90,32 @@ class Carrying:
             if generation != source or start - _BEFORE < base or start + length > top:
                 window.move(generation, start - _BEFORE, start + length)
                 source, base, top, data = generation, window.start, window.end, window.data
-            low = start - base
-            end = low + length
-            line = data[low : end - _TAIL]
-            check = new()
-            check.update(data[low - _BEFORE : low - 3] + line)
-            mark = line.rfind(b',"_t":["')
-            if data[end - _BEFORE : end - 3] != check.hexdigest().encode() or mark < 0:
+            low, end = start - base, start - base + length
+            cut = end - _TAIL
+            mark = data.rfind(b',"_t":["', low, cut)
+            if mark < 0:
                 raise window.damaged(start)
+            if generation != checked:
+                check = new()
+                check.update(data[low - _BEFORE : low - 3] + data[low:cut])
+                if data[end - _BEFORE : end - 3] != check.hexdigest().encode():
+                    raise window.damaged(start)
+            line = data[low:mark]
             # Only the first line of a transaction says what it was.
-            if line.find(b'",1,', mark) > 0 and line.find(b',"tx":{', 0, line.find(b',"record":')) > 0:
-                line = b'%b,"_t":["%x",1,1]' % (_without_tx(line[:mark]), offset)
-            else:
-                line = b'%b,"_t":["%x",1,1]' % (line[:mark], offset)
+            if data.find(b'",1,', mark, cut) > 0 and line.find(b',"tx":{', 0, line.find(b',"record":')) > 0:
+                line = _without_tx(line)
+            place = b',"_t":["%x",1,1]' % offset
             check = new()
-            check.update(digest + line)
+            check.update(b"".join((digest, line, place)))
             digest = check.hexdigest().encode()
-            made += line, b',"_h":"', digest, b'"}\n'
-            offset += len(line) + _TAIL
+            made += line, place, b',"_h":"', digest, b'"}\n'
+            offset += len(line) + len(place) + _TAIL
             if offset > full:
-                self.lines += len(made) // 4
+                self.lines += len(made) // 5
                 self.offset, self.hash, full = offset, digest.decode(), offset + BLOCK
                 yield b"".join(made)
                 made.clear()
-        self.offset, self.hash, self.lines = offset, digest.decode(), self.lines + len(made) // 4
+        self.offset, self.hash, self.lines = offset, digest.decode(), self.lines + len(made) // 5
         yield b"".join(made)
 
     def sealing(self, place: Place, end: Position) -> bytes:
@@ -172,9 +184,13 @@ class _Window:
 
     def damaged(self, start: int) -> Damaged:
         """What to raise for a line at `start` that is not what was written."""
-        number = line_number(self._source, start, self._path)
-        why = "the line is not what was written there, so it is not carried over"
-        return damaged(self._path, number, start, why)
+        return not_written(self._source, start, self._path)
+
+
+def not_written(source: Source, start: int, path: Path) -> Damaged:
+    """What to raise for a line at `start` that is not what was written."""
+    why = "the line is not what was written there, so it is not carried over"
+    return damaged(path, line_number(source, start, path), start, why)
 
 
 def said(end: Position) -> str:

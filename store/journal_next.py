@@ -2,6 +2,7 @@
 
 1. What is carried over are ranges of bytes: a line's hash is checked against the line before it, its place
    and hash are made anew, and the record within is never parsed. Damage is never carried over: it is told.
+   Of many lines another process checks the hashes meanwhile (`line_check`); its answer is awaited before the swap.
 2. Nearly everything is written and synced without the lock, as of a position of the journal. Under the lock
    follow only the newest versions of what was committed after it, deletions too. Where that position is no
    longer on the chain, or another generation began, nothing was done (`OffChain`) and the caller starts again.
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from store import clock
-from store.carrying import CARRIED, Carrying, Place, said
+from store.carrying import CARRIED, Carrying, Place, not_written, said
 from store.durable import (
     TEMP_SUFFIX,
     AppendFile,
@@ -39,8 +40,10 @@ from store.journal_read import (
     OffChain,
     ReadFile,
     ends_transaction,
+    pread,
     raw_lines,
 )
+from store.line_check import Check
 from store.locks import running
 from store.model import Position
 from store.records import BadJson, Draft, decode_line, encode_header
@@ -113,7 +116,7 @@ def compact(
         raise OffChain(f"{journal.path} has no transaction ending at {start}.")
     header, digest = _header(journal, start)
     carrying = Carrying(journal, len(header), digest)
-    temp = write_aside(journal.path, carrying.chunks(header, places, told))
+    temp = _write(journal, reader, carrying, header, places, told)
     try:
         aside = AppendFile(temp)
         try:
@@ -126,6 +129,37 @@ def compact(
         with suppress(StorageError):
             remove_file(temp, sync=False)
         raise
+
+
+def _write(
+    journal: Journal,
+    reader: ReadFile,
+    carrying: Carrying,
+    header: bytes,
+    places: Iterable[Place],
+    told: Callable[[int], None] | None,
+) -> Path:
+    """The new generation, written aside; where there are many lines they are checked by another process meanwhile."""
+    columns = getattr(places, "columns", None)
+    if columns is None or not isinstance(reader.fd, int):
+        return write_aside(journal.path, carrying.chunks(header, places, told))
+    check = Check(reader.fd, reader.header.generation, columns)
+    try:
+        temp = write_aside(
+            journal.path, carrying.chunks(header, places, told, checked=reader.header.generation)
+        )
+        bad: int | None = -1
+        try:
+            bad = check.bad(lambda size, at: pread(reader.fd, size, at, reader.path))
+        finally:
+            if bad is not None:
+                with suppress(StorageError):
+                    remove_file(temp, sync=False)
+    finally:
+        check.stop()
+    if bad is not None:
+        raise not_written(reader.fd, bad, reader.path)
+    return temp
 
 
 def _catch_up(

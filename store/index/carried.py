@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from store.model import Position
 
 BATCH = 5_000
-MOST = 100_000
+MOST = 20_000
 """Lines carried over whose places are updated in one database transaction: others wait for it."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import orjson
@@ -28,13 +28,21 @@ class LivePlaces:
     """Places in little memory: to be walked through, more than once if need be."""
 
     def __init__(self, generations: array[int], offsets: array[int], lengths: array[int]) -> None:
-        self._columns = (generations, offsets, lengths)
+        self.columns = (generations, offsets, lengths)
 
     def __len__(self) -> int:
-        return len(self._columns[0])
+        return len(self.columns[0])
+
+    def after(self, first: Iterable[tuple[int, int, int]]) -> LivePlaces:
+        """These places behind others."""
+        before = list(first)
+        columns = (
+            array("q", [place[n] for place in before]) + column for n, column in enumerate(self.columns)
+        )
+        return LivePlaces(*columns) if before else self
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        return zip(*self._columns, strict=True)
+        return zip(*self.columns, strict=True)
 
 
 class Places(Reads):

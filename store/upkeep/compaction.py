@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -145,8 +144,8 @@ def compact(store: Store, context: str, family: str = INDEXED) -> Compacted:
             durable.remove_file(left, sync=False)
         once = _compact_indexed if family == INDEXED else _compact_read
         swapped = _until_in_step(journal, lambda: once(store, journal, job.at))
-        after = swapped.position.offset
         seconds = clock.monotonic() - begun
+        after = swapped.position.offset
         dropped = max(0, _count_lines(swapped.archived) - 1 - swapped.lines)
         job.note(f"{swapped.before:,} bytes before, {after:,} after, {dropped:,} lines in the archive only")
     if family == INDEXED:
@@ -187,7 +186,7 @@ def _compact_indexed(store: Store, journal: Journal, told: Callable[[int, int], 
             raise OffChain(f"{journal.path} is not in the index.")
         places = snap.live_places(context)
         marks = _deletions(store, snap, journal, everything=not places)
-        return journal.compact(position, chain(marks, places), told=lambda done: told(done, len(places)))
+        return journal.compact(position, places.after(marks), told=lambda done: told(done, len(places)))
 
 
 def _deletions(store: Store, snap: Snapshot, journal: Journal, *, everything: bool) -> Iterator[Place]:

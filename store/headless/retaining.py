@@ -177,6 +177,12 @@ def _tell(done: Erased, out: Output) -> None:
         out.say(f"  {safe(context)}: {dates.plural(count, 'version')}")
     verb = "would be written anew" if done.dry_run else "written anew"
     _list(out, f"Files {verb}", [*done.files, *done.copies])
+    _list(out, "Copies set aside removed whole", done.discarded)
+    _list(
+        out,
+        "Whole journals and states set aside that may hold it still; --everywhere removes them",
+        done.folders,
+    )
     _list(out, "Backups removed", [f"{item.id}  {item.place}" for item in done.pruned])
     _list(
         out,

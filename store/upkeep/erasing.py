@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from store import durable, ids
+from store import durable, ids, replacing
 from store.errors import ChartkeepError, NotFound, StorageError
 from store.model import Position, TxMeta
 from store.replacing import Swap
@@ -59,6 +59,10 @@ class Erased:
     """Files written anew, relative to the store."""
     copies: list[str] = field(default_factory=list)
     """Of them, copies set aside."""
+    folders: list[str] = field(default_factory=list)
+    """Damaged journals and replaced states set aside whole that may hold something of it still."""
+    discarded: list[str] = field(default_factory=list)
+    """Such folders that were removed."""
     backups: list[HeldBackup] = field(default_factory=list)
     """Backups that hold it still."""
     pruned: list[HeldBackup] = field(default_factory=list)
@@ -107,10 +111,14 @@ def erase(
                 if not planned:
                     return Erased(dry_run=False)
                 done = _counted(store, planned, dry_run=False)
+                if everywhere:
+                    done.discarded, done.folders = done.folders, []
                 then = cutting.carry_out(
-                    store, desks, _cuts(store, what, planned, why), lambda: _copies(store, planned)
+                    store, desks, _cuts(store, what, planned, why), lambda: _copies(store, planned, done)
                 )
             cutting.conclude(store, desks, then)
+            for name in done.discarded:
+                replacing.remove_tree(store.layout.recovery / Path(name).name)
         job.note(f"{done.versions:,} versions of {done.records:,} records erased")
         _look_around(store, planned, done)
     if everywhere:
@@ -170,11 +178,18 @@ def _cuts(store: Store, what: What, planned: list[_Planned], why: str) -> list[r
     return made
 
 
-def _copies(store: Store, planned: list[_Planned]) -> list[Swap]:
+def _copies(store: Store, planned: list[_Planned], done: Erased) -> list[Swap]:
     """Prepare the copies set aside without what goes."""
     keys, words = _all(planned)
     anew, whole = scrubbing.copies(store.layout, keys, words)
-    return [scrubbing.write_anew(path, keys, words) for path in anew] + [Swap(None, path) for path in whole]
+    gone = {
+        path
+        for name in done.discarded
+        for path in (store.layout.recovery / Path(name).name).rglob("*")
+        if not path.is_dir()
+    }
+    swaps = [scrubbing.write_anew(path, keys, words) for path in anew if path not in gone]
+    return swaps + [Swap(None, path) for path in sorted(gone.union(whole))]
 
 
 def _all(planned: list[_Planned]) -> tuple[set[str], Words]:
@@ -204,6 +219,7 @@ def _counted(store: Store, planned: list[_Planned], *, dry_run: bool) -> Erased:
             for number in journal.generations()
             if number >= first
         ]
+    done.folders = [store.layout.relative(path) for path in scrubbing.folders(store.layout, keys, words)]
     done.copies = [
         store.layout.relative(path) for found in scrubbing.copies(store.layout, keys, words) for path in found
     ]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 _MOST = 100
 """Records listed that still hold a text."""
+SET_ASIDE = ("damaged-", "replaced-")
+"""Begin the names of folders that hold whole journals, or a whole state."""
 BINARY = (".sqlite", ".db", ".damaged", "-wal", "-shm")
 
 
@@ -65,6 +67,40 @@ def copies(layout: Layout, keys: set[str], words: Words) -> tuple[list[Path], li
         elif any(left is None for _, left in _lines(path, keys, words)):
             anew.append(path)
     return anew, whole
+
+
+def folders(layout: Layout, keys: set[str], words: Words) -> list[Path]:
+    """Damaged journals and replaced states, set aside whole, that may hold something of it.
+
+    That is what held it for sure, or cannot be read line by line: damage may hide a word.
+    """
+    found = []
+    for folder in sorted(layout.recovery.glob("*-*")):
+        whole = folder.is_dir() and folder.name.startswith(SET_ASIDE)
+        if whole and any(_doubtful(path, keys, words) for path in _files(folder)):
+            found.append(folder)
+    return found
+
+
+def _doubtful(path: Path, keys: set[str], words: Words) -> bool:
+    if path.name.endswith(BINARY):
+        return True
+    rest = b""
+    try:
+        for block in (*_blocks(path), b"\n"):
+            *whole, rest = (rest + block).split(b"\n")
+            if any(line and (not _readable(line) or _concerned(line, keys, words)) for line in whole):
+                return True
+    except ChartkeepError:
+        return True
+    return False
+
+
+def _readable(line: bytes) -> bool:
+    try:
+        return isinstance(records.loads(line), dict)
+    except records.BadJson:
+        return False
 
 
 def write_anew(path: Path, keys: set[str], words: Words) -> Swap:

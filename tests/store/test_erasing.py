@@ -308,3 +308,53 @@ def test_what_was_published_is_led_to_where_it_lies_now(busy: tuple[Store, str, 
     state = live(store)
     assert state[f"e:{other}_action_1"]["observations"][0] == "Draft it"
     assert not any(secret in key for key in state)
+
+
+def test_whole_states_set_aside_are_named_and_go_with_everywhere(
+    busy: tuple[Store, str, str], folder: Path
+) -> None:
+    """A garbled line may hide a word, and a compressed archive cannot be read where it is damaged."""
+    store, secret, _ = busy
+    recovery = store.layout.recovery
+    hurt = recovery / "damaged-20260101T000000Z" / "default" / "charts.jsonl"
+    past = recovery / "replaced-20260101T000000Z" / "charts.jsonl"
+    other = recovery / "replaced-20260102T000000Z" / "charts.jsonl"
+    for path in (hurt, past, other):
+        path.parent.mkdir(parents=True)
+    journal = store.layout.journal("default").read_bytes()
+    hurt.write_bytes(journal.replace(SECRET.encode(), SECRET[:-1].encode() + b"\x00", 1))
+    past.write_bytes(store.layout.chart_file("default").read_bytes())
+    other.write_bytes(b'{"type":"entity","name":"another"}\n')
+    what = What(charts=(("default", secret),))
+    planned = erase(store, what, dry_run=True)
+    named = [store.layout.relative(recovery / path.relative_to(recovery).parts[0]) for path in (hurt, past)]
+    assert planned.folders == named
+    assert hurt.exists()
+    done = erase(store, what, everywhere=True)
+    assert done.folders == []
+    assert done.discarded == named
+    assert [path.name for path in recovery.glob("*-2026*")] == [other.parent.name]
+    assert holding(folder, SECRET[:-1]) == []
+    assert holding(folder, secret) == []
+    assert errors(store) == []
+
+
+def test_a_background_that_has_just_published_brings_nothing_back(
+    busy: tuple[Store, str, str], opened: Opener, folder: Path
+) -> None:
+    """The file it replaced lies beside the chart file still, and is looked at once more."""
+    store, secret, other = busy
+    store.start_background()
+    store.run("default", charts.add_fact, other, "Just now")
+    store.publish("default")
+    store.run("default", charts.add_fact, secret, f"Also {SECRET}")
+    until(lambda: store.background is not None and store.background.idle, "the background")
+    erase(store, What(charts=(("default", secret),)))
+    until(lambda: store.background is not None and store.background.idle, "the background")
+    store.close()
+    with_all = opened("ben")
+    with_all.catch_up()
+    with_all.settle()
+    assert not any(secret in key for key in live(with_all))
+    assert holding(folder, SECRET) == []
+    assert errors(with_all) == []

@@ -6,6 +6,7 @@ says in one line what is wrong, in which file and line, and what may stand there
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
@@ -176,12 +177,16 @@ def parse(text: str, where: str) -> Settings:
     import tomllib
 
     try:
-        document = tomllib.loads(text)
+        given = list(_entries(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as error:
         return Settings(problems=(f"{where}: not TOML, {error}; the defaults are used.",))
+    except (ValueError, RecursionError):
+        return Settings(
+            problems=(f"{where}: a number is too long, or values nest too deeply; the defaults are used.",)
+        )
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for section, key, value in _entries(document):
+    for section, key, value in given:
         name = f"{section}.{key}" if section else key
         line = f"{where}, line {_line_of(text, section, key)}"
         if section == "keys":
@@ -263,7 +268,7 @@ def _take_rule(values: dict[str, Any], problems: list[str], key: str, value: Any
 def _checked(row: Field, value: Any) -> Value | None:
     """`value` as the setting's type, or None where it cannot be that."""
     if row.kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) < 1e300 else math.inf
     if row.name == "ui.lean" and isinstance(value, bool):
         value = "on" if value else "off"
     if row.kind is tuple:

@@ -7,11 +7,14 @@ What it leaves out never happens; `keep`, the rule of charts at first, leaves ou
 from __future__ import annotations
 
 import re
+import reprlib
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 _UNITS = {"h": 1 / 24, "d": 1, "w": 7, "m": 30, "y": 365}
-_PART = re.compile(r"(warm|cold|delete)\s+(\d+)\s*([hdwmy])")
+_PART = re.compile(r"(warm|cold|delete)\s+(\d{1,7})\s*([hdwmy])")
+_OLDEST = timedelta(days=365_000)
+"""The calendar has no dates much before."""
 
 
 class Rule(NamedTuple):
@@ -37,9 +40,14 @@ def parse_rule(text: Any) -> Rule:
         }
         rule = Rule(ages.get("warm"), ages.get("cold"), ages.get("delete"))
         given = [age for age in rule if age is not None]
-        if all(found) and len(ages) == len(found) and given == sorted(given):
+        if (
+            all(found)
+            and len(ages) == len(found)
+            and given == sorted(given)
+            and max(given, default=_OLDEST) <= _OLDEST
+        ):
             return rule
     raise ValueError(
-        'a retention rule is "keep", or ages that grow, such as "warm 30d, cold 90d, delete 2y" (h, d, w, m, y), '
-        f"not {text!r}"
+        'a retention rule is "keep", or ages that grow, such as "warm 30d, cold 90d, delete 2y" (h, d, w, m, y; 1000 '
+        f"years at most), not {reprlib.repr(text)}"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from store.settings import FIELDS, Settings, document, load, parse
 from tests.tui.conftest import Opener
 
@@ -49,6 +51,24 @@ def test_broken_toml_and_unreadable_text_use_the_defaults(tmp_path: Path) -> Non
     assert load(path).problems[0].startswith(f"{path}: not TOML")
     path.write_bytes(b"\xff\xfe")
     assert "not UTF-8" in load(path).problems[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 3000,
+        "a = " + "9" * 5000,
+        "a." * 3000 + "b = 1",
+        "[upkeep]\nsample_minutes = " + "9" * 400,
+        '[retention]\nmetrics = "warm ' + "9" * 300 + 'd"',
+        '[retention]\nmetrics = "delete 1001y"',
+    ],
+    ids=["nested values", "long number", "nested names", "no float", "no age", "before the calendar"],
+)
+def test_what_no_setting_can_hold_is_a_problem_like_any_other(text: str) -> None:
+    found = parse(text, "chartkeep.toml")
+    assert len(found.problems) == 1
+    assert found == Settings(problems=found.problems)
 
 
 def test_keys_by_command_id() -> None:

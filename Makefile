@@ -23,7 +23,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 faults: $(VENV)/.dev
-	CHARTKEEP_FAULTS=full $(BIN)/python -m pytest -n auto tests/faults $(ARGS)
+	CHARTKEEP_FAULTS=full $(BIN)/python -m pytest -n auto --dist worksteal tests/faults $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -148,18 +148,17 @@ def _write(
         temp = write_aside(
             journal.path, carrying.chunks(header, places, told, checked=reader.header.generation)
         )
-        bad: int | None = -1
         try:
             bad = check.bad(lambda size, at: pread(reader.fd, size, at, reader.path))
-        finally:
             if bad is not None:
-                with suppress(StorageError):
-                    remove_file(temp, sync=False)
+                raise not_written(reader.fd, bad, reader.path)
+        except BaseException:
+            with suppress(StorageError):
+                remove_file(temp, sync=False)
+            raise
+        return temp
     finally:
         check.stop()
-    if bad is not None:
-        raise not_written(reader.fd, bad, reader.path)
-    return temp
 
 
 def _catch_up(

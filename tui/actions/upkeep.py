@@ -312,6 +312,9 @@ def _erased(found: Erased) -> list[Line]:
     if found.standing:
         lines += [("", ""), ("Words of it stand in other records too, which stay as they are:", "soon")]
         lines += [(f"· {one.context}: {one.key}", "") for one in found.standing[:20]]
+    if found.folders:
+        said = "Set aside whole, these may hold it still; `chartkeep erase --everywhere` removes them:"
+        lines += [("", ""), (said, "soon"), *((f"· {path}", "") for path in found.folders[:20])]
     if found.backups:
         lines += [
             ("", ""),

@@ -358,3 +358,17 @@ def test_a_background_that_has_just_published_brings_nothing_back(
     assert not any(secret in key for key in live(with_all))
     assert holding(folder, SECRET) == []
     assert errors(with_all) == []
+
+
+def test_a_replaced_chart_file_found_after_an_erasure_is_no_news(
+    busy: tuple[Store, str, str], folder: Path
+) -> None:
+    """Its publisher died before the erasure, or beside it: the chart in it is not taken in again."""
+    store, secret, _ = busy
+    replaced = store.layout.chart_file("default").read_bytes()
+    erase(store, What(charts=(("default", secret),)))
+    (folder / ".charts.jsonl.999999999-ab.ckpart").write_bytes(replaced)
+    store.catch_up()
+    store.settle()
+    assert not any(secret in key for key in live(store))
+    assert holding(folder, SECRET) == []

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store import durable, records, replacing
-from store.errors import NotFound, Refused, UsageError
+from store.errors import Damaged, NotFound, Refused, UsageError
 from store.layout import check_context_name
 from store.model import ARCHIVE, DEFAULT, ContextInfo
 
@@ -188,7 +188,7 @@ class Contexts:
                 lock = durable.Lock(moves[0][0] / "chartfile.lock")
                 stack.enter_context(lock.held(store.settings.lock_timeout, f"moving {name}"))
             shown = [[self._shown(old), self._shown(new)] for old, new in moves]
-            durable.write_file(store.layout.journals / _INTENT, records.dumps(shown))
+            durable.write_file(store.layout.journals / _INTENT, records.sealed(shown))
             self._finish()
         store.forget(name)
         store.index.forget(name)
@@ -217,7 +217,15 @@ class Contexts:
         intent = layout.journals / _INTENT
         if not intent.exists():
             return
-        for old, new in records.loads(b"".join(durable.read_blocks(intent))):
+        try:
+            moves = records.unsealed(b"".join(durable.read_blocks(intent)))
+        except records.BadJson as error:
+            raise Damaged(
+                f"{intent} cannot be read ({error}): a context was being renamed or archived. See that its chart "
+                "file and its folder of the journal have the same name, then delete that file.",
+                path=intent,
+            ) from None
+        for old, new in moves:
             source, target = layout.home / old, layout.home / new
             if os.path.lexists(source):
                 _clear(target)

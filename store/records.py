@@ -262,6 +262,20 @@ def _digest(raw: bytes) -> str:
     return blake2b(raw, digest_size=8).hexdigest()
 
 
+def sealed(value: Any) -> bytes:
+    """A small file that is obeyed by whoever finds it: the value, and a checksum of it."""
+    body = dumps(value)
+    return b"%b\n%b\n" % (body, _digest(body).encode("ascii"))
+
+
+def unsealed(raw: bytes) -> Any:
+    """The value in a sealed file. Raises BadJson where it is not as it was written."""
+    body, _, rest = raw.partition(b"\n")
+    if rest != _digest(body).encode("ascii") + b"\n":
+        raise BadJson("its checksum does not fit")
+    return loads(body)
+
+
 # -- journal lines ---------------------------------------------------------------------------------
 
 

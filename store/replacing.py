@@ -102,7 +102,7 @@ def finish(home: Path, timeout: float) -> bool:
 
 def begin(home: Path) -> None:
     """Note that files are going to be prepared beside those they replace. Call holding `alone`."""
-    durable.write_file(home / RECOVERY / OWED, records.dumps({"then": None}))
+    durable.write_file(home / RECOVERY / OWED, records.sealed({"then": None}))
 
 
 def prepare(target: Path, like: Path, chunks: bytes | Iterable[bytes]) -> Path:
@@ -176,7 +176,7 @@ def decide(
         "aside": _shown(home, aside),
         "then": then,
     }
-    durable.write_file(home / RECOVERY / INTENT, records.dumps(intent))
+    durable.write_file(home / RECOVERY / INTENT, records.sealed(intent))
     _do(home, intent)
 
 
@@ -208,17 +208,14 @@ def _finish(home: Path, timeout: float) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = records.loads(b"".join(durable.read_blocks(path)))
-        if isinstance(found, dict) and (path.name != INTENT or isinstance(found["swaps"], list)):
-            return found
-        error: Exception = ValueError("it holds something else")
-    except (records.BadJson, KeyError) as failed:
-        error = failed
-    raise Damaged(
-        f"{path} cannot be read ({error}), so what it stands for cannot be finished. What was replaced, but by "
-        "an erasure, is whole below .recovery; put it back or restore a backup, then delete that file.",
-        path=path,
-    ) from None
+        found: dict[str, Any] = records.unsealed(b"".join(durable.read_blocks(path)))
+    except records.BadJson as error:
+        raise Damaged(
+            f"{path} cannot be read ({error}), so what it stands for cannot be finished. What was replaced, but by "
+            "an erasure, is whole below .recovery; put it back or restore a backup, then delete that file.",
+            path=path,
+        ) from None
+    return found
 
 
 def _do(home: Path, intent: dict[str, Any]) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from store import charts, open_store, replacing, syscalls
-from store.errors import ChartkeepError
+from store.errors import ChartkeepError, Damaged
 from store.store import Store
+from store.upkeep import cutting
 from store.upkeep.erasing import What, erase
 from tests.faults.tally import tally
 from tests.store.test_erasing import SECRET, compacted, errors, holding, versions
@@ -161,6 +162,38 @@ def test_stopped_at_each_call_it_is_whole_or_not_at_all(
         nth += STEP
     assert seen[True] > 1
     assert seen[False] > 1
+
+
+@pytest.mark.parametrize("name", [replacing.INTENT, replacing.OWED])
+def test_a_damaged_note_of_what_is_to_be_done_is_told_and_not_obeyed(
+    made: tuple[Path, str, str, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    source, secret, *_ = made
+    folder = tmp_path / ".coaia"
+    shutil.copytree(source, folder, symlinks=True)
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    step = (replacing, "_do") if name == replacing.INTENT else (cutting, "conclude")
+    with open_store(folder) as store:
+        store.catch_up()
+        with monkeypatch.context() as patch:
+            patch.setattr(*step, die)
+            with pytest.raises(Killed):
+                erase(store, What(charts=(("work", secret),)))
+    path = folder / ".recovery" / name
+    raw = path.read_bytes()
+    for at in range(0, len(raw), len(raw) // 10):
+        path.write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
+        before = [(file, file.stat().st_size) for file in sorted(folder.rglob("*.jsonl*"))]
+        with open_store(folder) as store, pytest.raises(Damaged, match="delete that file"):
+            store.catch_up()
+        assert [(file, file.stat().st_size) for file in sorted(folder.rglob("*.jsonl*"))] == before
+    path.write_bytes(raw)
+    with open_store(folder) as store:
+        store.catch_up()
+    assert holding(folder, SECRET) == []
 
 
 def test_what_is_owed_is_done_though_the_note_of_it_was_not_synced(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from store import charts, durable, records
-from store.errors import NotFound, Refused, StorageError, UsageError
+from store.errors import Damaged, NotFound, Refused, StorageError, UsageError
 from store.store import Store
 from tests.stores import DATA, Opener, chart, live
 
@@ -190,7 +190,7 @@ def test_a_store_moved_before_it_was_finished_is_finished_where_it_is(
     made(store)
     before = live(store, "work")
     intent = [[".journal/work", ".journal/play"], ["charts-work.jsonl", "charts-play.jsonl"]]
-    (folder / ".journal" / ".renaming.json").write_bytes(records.dumps(intent))
+    (folder / ".journal" / ".renaming.json").write_bytes(records.sealed(intent))
     store.close()
     folder.rename(tmp_path / "elsewhere")
     again = opened(path=tmp_path / "elsewhere")
@@ -205,7 +205,7 @@ def test_nobody_takes_a_half_renamed_chart_file_for_a_new_context(
     made(store)
     before = live(store, "work")
     intent = [[".journal/work", ".journal/play"], ["charts-work.jsonl", "charts-play.jsonl"]]
-    (folder / ".journal" / ".renaming.json").write_bytes(records.dumps(intent))
+    (folder / ".journal" / ".renaming.json").write_bytes(records.sealed(intent))
     (folder / ".journal" / "work").rename(folder / ".journal" / "play")
     other = opened()
     other.absorb("work")
@@ -289,3 +289,15 @@ def test_a_context_made_by_another_process_is_seen(opened: Opener) -> None:
     here.run("health", charts.add_step, name, "Mine")
     here.sync()
     assert len(here.chart("health", name).steps) == 2
+
+
+def test_a_damaged_intent_is_told_and_not_obeyed(store: Store, folder: Path) -> None:
+    made(store)
+    raw = records.sealed([[".journal/work", ".journal/craft"], ["charts-work.jsonl", "charts-craft.jsonl"]])
+    path = folder / ".journal" / ".renaming.json"
+    for damaged in (b"", raw[:20], raw.replace(b"craft", b"crafy"), raw.replace(b"[[", b"[{", 1)):
+        path.write_bytes(damaged)
+        with pytest.raises(Damaged, match="delete that file"):
+            store.contexts.finish()
+    assert store.contexts.names() == ["default", "work"]
+    path.unlink()

@@ -18,8 +18,8 @@ import psutil
 from bench import stores
 from bench.bench_cli import program
 from bench.measure import Figure
-from store.upkeep import schedule
-from store.upkeep.tasks import TASKS
+from store.upkeep.maintenance import schedule
+from store.upkeep.maintenance.tasks import TASKS
 
 RECORDS, FULL_RECORDS = 100_000, 1_000_000
 SECONDS = 20.0

@@ -122,7 +122,7 @@ def _cold(journal: Journal, lines: int) -> Figure:
 def _whole(path: Path, charts: int) -> Iterator[Figure]:
     """A store with index and chart file: all of it, and a call of the rolling verification."""
     from store.store import open_store
-    from store.upkeep import verify
+    from store.upkeep.verification import verify
 
     with open_store(path) as store:
         begun = time.perf_counter()
@@ -135,7 +135,7 @@ def _whole(path: Path, charts: int) -> Iterator[Figure]:
 
 
 def _timed_call(store: object) -> float:
-    from store.upkeep import verify
+    from store.upkeep.verification import verify
 
     begun = time.perf_counter()
     verify.rolling(store, 0.05)  # type: ignore[arg-type]

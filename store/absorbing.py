@@ -262,7 +262,7 @@ class Absorbing(Desk):
         return self.store.layout.relative(kept)
 
     def _record(self, plan: Absorption, kept: str | None) -> None:
-        from store.upkeep.verify import record_findings
+        from store.upkeep.verification.verify import record_findings
 
         # The file is published again without it: what is set aside is no error in the store any more.
         found = [

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from store.journal import Journal, Tx
     from store.settings import Settings
     from store.store import Store
-    from store.upkeep.attending import Attendant
+    from store.upkeep.maintenance.attending import Attendant
 
 P = ParamSpec("P")
 Planner = Callable[Concatenate["View", P], Plan]

@@ -207,7 +207,7 @@ class Contexts:
         """Finish what has been begun by one who died: it names files by the names contexts have now."""
         home = self._store.layout.home
         if replacing.begun(home) or replacing.noted(home):
-            from store.upkeep import cutting
+            from store.upkeep.retention import cutting
 
             cutting.finish(self._store)
 

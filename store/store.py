@@ -187,7 +187,7 @@ class Store(Committing):
         begun = replacing.begun(layout.home)
         if self.readonly or not (begun or self.damage or any(map(layout.lost, self.contexts.names()))):
             return []
-        from store.upkeep import recovery
+        from store.upkeep.recovery import recover as recovery
 
         return recovery.heal(self)
 
@@ -226,14 +226,14 @@ class Store(Committing):
         return change
 
     def verify(self, *, backups: bool = False, quick: bool = False) -> list[Finding]:
-        """Read everything and name what is wrong with it. See `store.upkeep.verify`."""
-        from store.upkeep import verify
+        """Read everything and name what is wrong with it. See `store.upkeep.verification.verify`."""
+        from store.upkeep.verification import verify
 
         return verify.verify(self, backups=backups, quick=quick)
 
     def status(self) -> dict[str, Any]:
         """Measured figures about the store, as plain JSON."""
-        from store.upkeep import health
+        from store.upkeep.health import status as health
 
         return health.status(self)
 
@@ -253,7 +253,7 @@ class Store(Committing):
 
         `after` so many seconds, so that it is not in the way of who has just begun to work.
         """
-        from store.upkeep.attending import AFTER, Attendant
+        from store.upkeep.maintenance.attending import AFTER, Attendant
 
         if self._attendant is None and not self.readonly:
             self._attendant = Attendant(self, AFTER if after is None else after)

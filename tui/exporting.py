@@ -47,7 +47,7 @@ def _fetch(store: Store, context: str) -> Callable[[str], ChartView | None]:
 def write(store: Store, path: Path, keys: Sequence[Key], context: str | None) -> str:
     """Write charts to a new file; a sentence that says what was written. Refused where it exists."""
     from store import durable
-    from store.upkeep import exported
+    from store.upkeep.retention import exported
 
     if path.suffix not in ENDINGS:
         raise UsageError(f"{path.name}: end the name with .md, .csv or .jsonl.")

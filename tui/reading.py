@@ -225,7 +225,7 @@ def status(store: Store) -> dict[str, Any]:
 
 
 def _series(store: Store) -> dict[str, list[tuple[datetime, float]]]:
-    from store.upkeep import metrics
+    from store.upkeep.health import metrics
 
     found: dict[str, list[tuple[datetime, float]]] = {}
     for sample in metrics.samples(store, clock.now() - SAMPLED, MOST_SAMPLES):

@@ -29,7 +29,8 @@ _WORDS = {"ok": "healthy", "warning": "look at what is marked ~", "critical": "a
 def status(space: Namespace, out: Output) -> int:
     """Print the measured figures of the store; the code tells the worst severity."""
     from store import open_store
-    from store.upkeep import health, measuring
+    from store.upkeep.health import measuring
+    from store.upkeep.health import status as health
 
     with open_store(space.store, program="cli", readonly=space.read_only) as store:
         # What lags is measured before this very command catches up, what is held after it.
@@ -37,7 +38,7 @@ def status(space: Namespace, out: Output) -> int:
         _catch_up(store)
         figures = health.status(store, behind)
     if space.prometheus:
-        from store.upkeep.prometheus import exposition
+        from store.upkeep.health.prometheus import exposition
 
         out.raw(exposition(figures))
     else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from store.headless.output import Output
     from store.store import Notice, Store
-    from store.upkeep.maintain import TaskResult
+    from store.upkeep.maintenance.maintain import TaskResult
 
 ONCE_WAIT = 0.0
 """Seconds that `--once` waits for the lease unless told otherwise: whoever has it does the work."""
@@ -67,8 +67,8 @@ def _stopped_by_signals() -> Iterator[Event]:
 
 
 def _once(store: Store, space: Namespace, out: Output, stop: Event) -> int:
-    from store.upkeep.lease import Lease
-    from store.upkeep.maintain import Maintainer, exit_code
+    from store.upkeep.maintenance.lease import Lease
+    from store.upkeep.maintenance.maintain import Maintainer, exit_code
 
     lease = Lease(store)
     if not lease.take(stop, ONCE_WAIT if space.wait is None else space.wait):
@@ -83,10 +83,10 @@ def _once(store: Store, space: Namespace, out: Output, stop: Event) -> int:
 
 
 def _always(store: Store, space: Namespace, out: Output, stop: Event) -> int:
-    from store.upkeep import lease as leasing
-    from store.upkeep.lease import Lease
-    from store.upkeep.maintain import Maintainer
-    from store.upkeep.notify import Beat, notify
+    from store.upkeep.maintenance import lease as leasing
+    from store.upkeep.maintenance.lease import Lease
+    from store.upkeep.maintenance.maintain import Maintainer
+    from store.upkeep.maintenance.notify import Beat, notify
 
     notify("READY=1\nSTATUS=Waiting for the lease")  # waiting to take over is what the second one is for
     if (other := leasing.holder(store)) is not None and not space.json:
@@ -108,7 +108,7 @@ def _always(store: Store, space: Namespace, out: Output, stop: Event) -> int:
 
 
 def _units(store: Store, space: Namespace, out: Output) -> int:
-    from store.upkeep import units
+    from store.upkeep.maintenance import units
 
     made = units.write(store, Path(space.units).expanduser().absolute())
     for path in made:

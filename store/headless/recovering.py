@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def recover(space: Namespace, out: Output) -> int:
     """Recover all that can be; the exit code is that of damage where something is still wrong."""
     from store import open_store
-    from store.upkeep import recovery
+    from store.upkeep.recovery import recover as recovery
 
     # Opened without catching up: what is wrong is looked at before anything is built on it.
     with open_store(space.store, program="cli", readonly=space.read_only) as store:

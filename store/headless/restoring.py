@@ -41,8 +41,8 @@ def restore(space: Namespace, out: Output) -> int:
 
 def _whole(space: Namespace, out: Output) -> int:
     from store import open_store
-    from store.upkeep import restoring
     from store.upkeep.backup import open_repository
+    from store.upkeep.recovery import restoring
 
     at = dates.past(space.at) if space.at else None
     # Opened without catching up: a damaged store is what restoring is for.
@@ -79,7 +79,7 @@ def _whole(space: Namespace, out: Output) -> int:
 
 def _told(store: Store, repository: Repository, backup: Backup, space: Namespace, out: Output) -> int:
     """What a restore would do."""
-    from store.upkeep import restoring
+    from store.upkeep.recovery import restoring
 
     document: dict[str, Any] = {"backup": backup.id, "at": backup.at, "dry_run": True}
     if space.to is not None:
@@ -111,7 +111,7 @@ def _list(out: Output, verb: str, names: list[str]) -> None:
 
 
 def _past(space: Namespace, out: Output) -> int:
-    from store.upkeep import restore_past
+    from store.upkeep.recovery import restore_past
 
     at = dates.past(space.at) if space.at else None
     wanted, space.context = space.context, None  # one that is gone can be restored all the same
@@ -134,7 +134,7 @@ def _past(space: Namespace, out: Output) -> int:
 def _restored(
     store: Store, space: Namespace, out: Output, context: str, ids: list[str], past: Past, when: str
 ) -> int:
-    from store.upkeep import restore_past
+    from store.upkeep.recovery import restore_past
 
     plan = restore_past.planned(store, context, past, when, ids)
     puts = sum(edit.op == "put" for edit in plan.edits)
@@ -164,8 +164,8 @@ def _would(plan: Plan, context: str, words: str, out: Output) -> int:
 @contextmanager
 def _source(store: Store, space: Namespace, context: str, at: datetime | None) -> Iterator[tuple[Past, str]]:
     """The past that is meant, and in words as of when: the context's own journal for a time it knows, else a backup."""
-    from store.upkeep import restore_past
     from store.upkeep.backup import open_repository
+    from store.upkeep.recovery import restore_past
 
     with ExitStack() as stack:
         past = None

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from store.headless.output import Output
     from store.store import Store
-    from store.upkeep.erasing import Erased, What
-    from store.upkeep.retention import Cut, Part
+    from store.upkeep.retention.erasing import Erased, What
+    from store.upkeep.retention.retain import Cut, Part
 
 SHOWN = 8
 """Files, backups or records listed of each kind."""
@@ -27,7 +27,7 @@ SHOWN = 8
 
 def retention(space: Namespace, out: Output) -> int:
     """Apply the rules in chartkeep.toml, or with --dry-run say what they would do."""
-    from store.upkeep import retention as rules
+    from store.upkeep.retention import retain as rules
 
     with opened(space, out, writes=not space.dry_run) as store:
         given = store.settings.retention
@@ -73,7 +73,7 @@ def _tell_part(part: Part, out: Output, *, dry_run: bool) -> None:
 
 def erase(space: Namespace, out: Output) -> int:
     """Erase charts, records or old versions for good, after saying how much and where else it is."""
-    from store.upkeep import erasing
+    from store.upkeep.retention import erasing
 
     with opened(space, out, writes=not space.dry_run) as store:
         if space.everywhere and not (space.charts or space.key or space.deleted or space.superseded):
@@ -102,7 +102,7 @@ def erase(space: Namespace, out: Output) -> int:
 
 def _older(store: Store, space: Namespace, out: Output) -> int:
     """With --everywhere alone: the backups made before the last erasure, which was made without it."""
-    from store.upkeep import erasing
+    from store.upkeep.retention import erasing
 
     done = erasing.prune_older(store, dry_run=True)
     if done.backups and not space.dry_run:
@@ -121,7 +121,7 @@ def _older(store: Store, space: Namespace, out: Output) -> int:
 
 def _what(store: Store, space: Namespace) -> What:
     from store import clock
-    from store.upkeep.erasing import What
+    from store.upkeep.retention.erasing import What
 
     before = clock.stamp(dates.past(space.before)) if space.before else None
     if before is not None and not (space.deleted or space.superseded):

@@ -25,7 +25,7 @@ Named = tuple[str, str]
 
 def export_charts(space: Namespace, out: Output) -> int:
     """Write charts with all below them; without names, every chart of the contexts."""
-    from store.upkeep import exported
+    from store.upkeep.retention import exported
 
     with opened(space, out) as store:
         found = names.charts(store, space, space.charts) if space.charts else None

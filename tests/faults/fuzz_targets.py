@@ -60,7 +60,7 @@ class Placed:
 
     def as_journal(self, case: Path) -> None:
         """Open, read, verify, write to."""
-        from store.upkeep import recovery
+        from store.upkeep.recovery import recover as recovery
 
         root = self._store()
         place = root / ".journal" / "default"

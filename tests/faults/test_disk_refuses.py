@@ -15,7 +15,8 @@ import pytest
 from store import charts, clock, syscalls
 from store.errors import ReadOnly, StorageError
 from store.store import Store
-from store.upkeep import metrics, retention
+from store.upkeep.health import metrics
+from store.upkeep.retention import retain as retention
 from store.upkeep.rules import parse_rule
 from tests.faults.tally import tally
 from tests.stores import Opener, chart, live

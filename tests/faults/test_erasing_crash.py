@@ -19,8 +19,8 @@ import pytest
 from store import charts, open_store, replacing, syscalls
 from store.errors import ChartkeepError, Damaged
 from store.store import Store
-from store.upkeep import cutting
-from store.upkeep.erasing import What, erase
+from store.upkeep.retention import cutting
+from store.upkeep.retention.erasing import What, erase
 from tests.faults.tally import tally
 from tests.store.test_erasing import SECRET, compacted, errors, holding, versions
 from tests.stores import Opener, chart, live

@@ -118,7 +118,7 @@ def with_a_past(root: Path) -> list[str]:
 
 def erasing(store: Store, record: Recorder) -> None:
     """A chart is erased for good, and another one worked on."""
-    from store.upkeep.erasing import What, erase
+    from store.upkeep.retention.erasing import What, erase
 
     (secret,), (stays,) = (_ids(store, name) for name in ("work", "default"))
     record.said(f"going {secret}")
@@ -155,7 +155,7 @@ def recovering(store: Store, record: Recorder) -> None:
 
 
 def _recover(store: Store) -> None:
-    from store.upkeep import recovery
+    from store.upkeep.recovery import recover as recovery
 
     recovery.recover(store)
 
@@ -180,8 +180,8 @@ def with_a_backup(root: Path) -> list[str]:
 
 def restoring(store: Store, record: Recorder) -> None:
     """The whole store is brought back from its backup, then written to."""
-    from store.upkeep import restoring as bringing
     from store.upkeep.backup import open_repository
+    from store.upkeep.recovery import restoring as bringing
 
     repository = open_repository(store)
     (then,) = _ids_in(repository, repository.find())

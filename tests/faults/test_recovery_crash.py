@@ -17,9 +17,10 @@ import pytest
 from store import charts, open_store, replacing, syscalls
 from store.errors import ChartkeepError
 from store.store import Store
-from store.upkeep import recovery, restoring
 from store.upkeep.backup import open_repository
 from store.upkeep.backup.taking import take
+from store.upkeep.recovery import recover as recovery
+from store.upkeep.recovery import restoring
 from tests.faults.tally import tally
 from tests.stores import Opener, chart, live
 

@@ -14,7 +14,7 @@ from store.errors import NotFound, Refused, UsageError
 from store.journal_read import ends_transaction
 from store.publish import PublishedLog
 from store.store import Store
-from store.upkeep.erasing import What, erase
+from store.upkeep.retention.erasing import What, erase
 from tests.stores import Opener, chart, live, until
 
 SECRET = "Zanzibarquux"

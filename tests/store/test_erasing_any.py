@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from store import charts, init_store, open_store
 from store.errors import ChartkeepError
 from store.store import Store
-from store.upkeep.erasing import What, erase
+from store.upkeep.retention.erasing import What, erase
 from tests.store.test_erasing import compacted, errors, versions
 from tests.stores import chart, live
 

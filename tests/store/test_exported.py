@@ -8,8 +8,8 @@ import pytest
 
 from store.cli import main
 from store.store import Store
-from store.upkeep import exported
-from store.upkeep.erasing import What, erase
+from store.upkeep.retention import exported
+from store.upkeep.retention.erasing import What, erase
 from tests.stores import Opener, chart
 
 

@@ -13,8 +13,9 @@ import pytest
 from store import charts, clock, durable, open_store, records
 from store.errors import Damaged, TooNew
 from store.store import Store
-from store.upkeep import recovery, recovery_log
 from store.upkeep.backup.taking import take
+from store.upkeep.recovery import recover as recovery
+from store.upkeep.recovery import recovery_log
 from tests.stores import Opener, chart, live
 
 FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"

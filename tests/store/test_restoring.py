@@ -14,9 +14,9 @@ from store import charts, clock, open_store, records
 from store.errors import ChartkeepError, Damaged, Locked, NotFound, ReadOnly, Refused, StorageError
 from store.model import Edit, Plan
 from store.store import Store
-from store.upkeep import restore_past, restoring
 from store.upkeep.backup import open_repository
 from store.upkeep.backup.taking import take
+from store.upkeep.recovery import restore_past, restoring
 from tests.stores import Opener, chart, live
 
 BEGIN = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -11,7 +11,8 @@ import pytest
 from store import charts, clock, records
 from store.cold import is_cold
 from store.store import Store
-from store.upkeep import metrics, retention
+from store.upkeep.health import metrics
+from store.upkeep.retention import retain as retention
 from store.upkeep.rules import parse_rule
 from tests.store.test_erasing import errors, versions
 from tests.stores import chart, live

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from store.model import Position, TxMeta
 from store.records import Draft, encode_header, encode_lines
-from store.upkeep.guessing import fits, mend
-from store.upkeep.lines import raw_lines
-from store.upkeep.salvage import Salvage
-from store.upkeep.salvaged import Salvaged
+from store.upkeep.recovery.guessing import fits, mend
+from store.upkeep.recovery.lines import raw_lines
+from store.upkeep.recovery.salvage import Salvage
+from store.upkeep.recovery.salvaged import Salvaged
 
 FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
 AT = "2026-01-01T00:00:00.000000Z"

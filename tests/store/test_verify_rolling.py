@@ -16,7 +16,7 @@ from store.cold import freeze
 from store.errors import Damaged
 from store.journal import Draft
 from store.store import Store
-from store.upkeep import indexed, rolling, verify
+from store.upkeep.verification import indexed, rolling, verify
 from tests.stores import Opener, chart
 
 START = datetime(2026, 11, 21, 8, tzinfo=UTC)

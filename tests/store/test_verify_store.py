@@ -18,7 +18,7 @@ from store.index.schema import statements
 from store.journal import Draft
 from store.model import Finding
 from store.store import Store
-from store.upkeep import indexed, meanings
+from store.upkeep.verification import indexed, meanings
 from tests.stores import DATA, Opener, chart
 
 CREATED, LATER, EARLIER = "2026-01-02T08:00:00.000Z", "2026-02-02T08:00:00.000Z", "2025-12-02T08:00:00.000Z"
@@ -356,7 +356,7 @@ def test_a_large_chart_file_is_compared_without_reading_its_lines(
     book: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from store import chartfile
-    from store.upkeep import filed
+    from store.upkeep.verification import filed
 
     monkeypatch.setattr(filed, "LARGE", 0)
     with monkeypatch.context() as patch:
@@ -370,7 +370,7 @@ def test_a_large_chart_file_is_compared_without_reading_its_lines(
 
 @pytest.mark.parametrize("large", [True, False])
 def test_a_chart_file_that_lags_is_named(book: Store, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
-    from store.upkeep import filed
+    from store.upkeep.verification import filed
 
     monkeypatch.setattr(filed, "LARGE", 0 if large else 1 << 30)
     chart(book, "Another")
@@ -501,7 +501,7 @@ def test_quick_leaves_out_what_follows_and_is_not_noted(book: Store) -> None:
 
 
 def test_the_note_says_when_and_what(book: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    from store.upkeep.verify import last_verification
+    from store.upkeep.verification.verify import last_verification
 
     monkeypatch.setenv("CHARTKEEP_NOW", "2026-11-21T08:00:00Z")
     book.layout.chart_file("default").unlink()

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.upkeep.timelines import Dates, before, circles, day_after, of_child, of_circle, of_record, of_step
+from store.upkeep.verification.timelines import (
+    Dates,
+    before,
+    circles,
+    day_after,
+    of_child,
+    of_circle,
+    of_record,
+    of_step,
+)
 
 DAY, MORNING, EVENING = "2026-01-02", "2026-01-02T08:00:00Z", "2026-01-02T20:00:00.000Z"
 NEXT, BEFORE = "2026-01-03T08:00:00.123456Z", "2026-01-01"

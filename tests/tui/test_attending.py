@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.upkeep import maintain
-from store.upkeep.tasks import Task
+from store.upkeep.maintenance import maintain
+from store.upkeep.maintenance.tasks import Task
 from tests.store.upkeep.hanging import runs
 from tests.tui.conftest import Desk, Opener
 

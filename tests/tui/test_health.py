@@ -11,8 +11,8 @@ import pytest
 
 from store import clock, open_store, records
 from store.records import Draft
-from store.upkeep import metrics
-from store.upkeep.thresholds import Figure
+from store.upkeep.health import metrics
+from store.upkeep.health.thresholds import Figure
 from tests.tui.conftest import NOW, Desk, Opener
 from tui import reading
 from tui.panes.health import PLOTS, figures, series, summary

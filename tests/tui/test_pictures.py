@@ -19,8 +19,8 @@ from store import clock
 from store.demo import make_demo
 from store.settings import Settings
 from store.store import Store, init_store
-from store.upkeep import thresholds
-from store.upkeep.thresholds import Facts
+from store.upkeep.health import thresholds
+from store.upkeep.health.thresholds import Facts
 from tui.__main__ import Wanted
 from tui.app import ChartkeepApp
 from tui.boot import Boot

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from store.errors import UsageError
-from store.upkeep.thresholds import size
+from store.upkeep.health.thresholds import size
 from tui.actions import handles, targets
 
 if TYPE_CHECKING:
     from store.upkeep.compaction import Saving
-    from store.upkeep.erasing import Erased, What
-    from store.upkeep.recovery import Recovered
-    from store.upkeep.retention import Cut
+    from store.upkeep.recovery.recover import Recovered
+    from store.upkeep.retention.erasing import Erased, What
+    from store.upkeep.retention.retain import Cut
     from tui.screens.main import MainScreen
     from tui.screens.report import Line
 
@@ -43,7 +43,7 @@ def work(screen: MainScreen, saying: str, task: Callable[[], Any], done: Callabl
 @handles("store.recover")
 def recover(screen: MainScreen, _times: int | None) -> None:
     """Say what would be brought back, and from where; then do it."""
-    from store.upkeep import recovery
+    from store.upkeep.recovery import recover as recovery
 
     store = screen.desk.store
 
@@ -116,7 +116,7 @@ def restore(screen: MainScreen, _times: int | None) -> None:
 
 
 def _restore(screen: MainScreen, context: str, charts: list[str], at: Any, words: str) -> None:
-    from store.upkeep import restore_past
+    from store.upkeep.recovery import restore_past
 
     store = screen.desk.store
 
@@ -213,7 +213,7 @@ def compact(screen: MainScreen, _times: int | None) -> None:
 @handles("store.retention")
 def retention(screen: MainScreen, _times: int | None) -> None:
     """Say what the rules would put away or forget, then do it."""
-    from store.upkeep import retention as rules
+    from store.upkeep.retention import retain as rules
 
     store = screen.desk.store
 
@@ -263,7 +263,7 @@ def erase(screen: MainScreen, _times: int | None) -> None:
     if not charts:
         screen.desk.say("Erase what? Put the cursor on a chart, or select some.")
         return
-    from store.upkeep import erasing
+    from store.upkeep.retention import erasing
 
     store, what = screen.desk.store, _what(charts)
 
@@ -284,7 +284,7 @@ def erase(screen: MainScreen, _times: int | None) -> None:
 
 
 def _what(charts: tuple[tuple[str, str], ...]) -> What:
-    from store.upkeep.erasing import What
+    from store.upkeep.retention.erasing import What
 
     return What(charts=charts)
 

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from store.jobs import Job
-from store.upkeep.thresholds import RANKS, amount, size
+from store.upkeep.health.thresholds import RANKS, amount, size
 from tui import reading
 from tui.panes.base import Pane
 from tui.widgets.figures import Figure, Figures

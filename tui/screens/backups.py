@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from store import clock
 from store.model import Finding
-from store.upkeep.thresholds import size
+from store.upkeep.health.thresholds import size
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.dialog import ListDialog
 from tui.widgets.cells import clean
@@ -20,7 +20,7 @@ from tui.widgets.listing import Item, Listing
 if TYPE_CHECKING:
     from store.store import Store
     from store.upkeep.backup import Backup
-    from store.upkeep.restoring import Restored
+    from store.upkeep.recovery.restoring import Restored
 
 
 class BackupsScreen(ListDialog[None]):
@@ -186,7 +186,7 @@ class BackupsScreen(ListDialog[None]):
 
         def work() -> Restored:
             from store.upkeep.backup import open_repository
-            from store.upkeep.restoring import restore_store
+            from store.upkeep.recovery.restoring import restore_store
 
             return restore_store(store, open_repository(store), backup)
 

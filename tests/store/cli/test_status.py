@@ -14,8 +14,8 @@ import pytest
 from store import clock, open_store
 from store.errors import ChartkeepError
 from store.headless.health import CRITICAL, SIGNS, WARNING
-from store.upkeep import metrics
-from store.upkeep.thresholds import LIMITS
+from store.upkeep.health import metrics
+from store.upkeep.health.thresholds import LIMITS
 from tests.store.cli.conftest import NOW, Run
 
 Disk = Callable[[int], None]

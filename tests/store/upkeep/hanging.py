@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from store.store import Store
-from store.upkeep.tasks import Outcome
+from store.upkeep.maintenance.tasks import Outcome
 
 
 def hang(store: Store) -> Outcome:

@@ -9,8 +9,8 @@ from threading import Event
 import pytest
 
 from store.store import Store
-from store.upkeep import attending, lease, maintain
-from store.upkeep.tasks import Outcome, Task
+from store.upkeep.maintenance import attending, lease, maintain
+from store.upkeep.maintenance.tasks import Outcome, Task
 from tests.store.upkeep.hanging import runs as runs_of
 from tests.stores import Opener, until
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.upkeep.forecast import DAY, MONTH, days_left, growth, line
+from store.upkeep.health.forecast import DAY, MONTH, days_left, growth, line
 
 GB = 1e9
 Points = st.lists(

@@ -14,14 +14,14 @@ import pytest
 
 from store.errors import Locked
 from store.store import Store
-from store.upkeep import lease
-from store.upkeep.lease import Lease
+from store.upkeep.maintenance import lease
+from store.upkeep.maintenance.lease import Lease
 from tests.stores import Opener, until
 
 HOLD = """
 import sys, threading
 from store import open_store
-from store.upkeep.lease import Lease
+from store.upkeep.maintenance.lease import Lease
 with open_store(sys.argv[1]) as store:
     mine = Lease(store)
     mine.take(threading.Event())

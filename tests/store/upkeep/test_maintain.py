@@ -23,12 +23,12 @@ import pytest
 from store import clock
 from store.errors import ReadOnly, StorageError
 from store.store import Notice, Store
-from store.upkeep import lease, schedule
-from store.upkeep.apart import Apart, Broken
-from store.upkeep.maintain import Maintainer, exit_code
-from store.upkeep.notify import notify
-from store.upkeep.schedule import Past
-from store.upkeep.tasks import TASKS, Failed, Outcome, Task, function
+from store.upkeep.maintenance import lease, schedule
+from store.upkeep.maintenance.apart import Apart, Broken
+from store.upkeep.maintenance.maintain import Maintainer, exit_code
+from store.upkeep.maintenance.notify import notify
+from store.upkeep.maintenance.schedule import Past
+from store.upkeep.maintenance.tasks import TASKS, Failed, Outcome, Task, function
 from tests.store.upkeep.hanging import runs
 from tests.stores import Opener, chart, until
 
@@ -159,7 +159,7 @@ def test_damage_gives_its_own_exit_code(store: Store) -> None:
 
 
 def test_a_task_that_found_nothing_to_do_is_not_remembered_as_cut_short(store: Store) -> None:
-    done = WORDS._replace(work="store.upkeep.tasks:freeze")
+    done = WORDS._replace(work="store.upkeep.maintenance.tasks:freeze")
     with running(Maintainer(store, [done], look=0.05)):
         until(lambda: remembered(store).get("apart", Past()).done, "the end of the task")
         assert remembered(store)["apart"].failures == 0
@@ -291,7 +291,7 @@ class TestApart:
 
     def test_it_ends_when_its_parent_is_killed(self, store: Store, folder: Path) -> None:
         code = (
-            "import sys, threading\nfrom store import open_store\nfrom store.upkeep.apart import Apart\n"
+            "import sys, threading\nfrom store import open_store\nfrom store.upkeep.maintenance.apart import Apart\n"
             "Apart(open_store(sys.argv[1]), sys.argv[2]).run(threading.Event())"
         )
         parent = subprocess.Popen([sys.executable, "-c", code, str(folder), HANGS])

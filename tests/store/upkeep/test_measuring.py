@@ -10,9 +10,9 @@ import pytest
 
 from store import charts, clock
 from store.store import Store
-from store.upkeep import measuring
 from store.upkeep.backup.attempts import Attempt, note
-from store.upkeep.measuring import measure
+from store.upkeep.health import measuring
+from store.upkeep.health.measuring import measure
 from tests.stores import Opener, chart, size
 
 NOW = clock.parse("2026-11-21T12:00:00Z")

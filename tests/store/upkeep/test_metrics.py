@@ -19,7 +19,7 @@ from store import clock, init_store, open_store, records, syscalls
 from store.errors import StorageError
 from store.records import Draft
 from store.store import Store
-from store.upkeep import metrics
+from store.upkeep.health import metrics
 from tests.stores import Opener, chart, live, size
 
 START = clock.parse("2026-11-01T00:00:00Z")
@@ -293,7 +293,7 @@ def test_a_disk_that_refuses_leaves_the_samples_as_they_were(
 KILLED = """
 import os, signal, sys
 from store import open_store, syscalls
-from store.upkeep import metrics
+from store.upkeep.health import metrics
 left = int(sys.argv[2])
 def counting(name):
     real = getattr(syscalls, name)

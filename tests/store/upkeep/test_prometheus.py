@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.store import Store
-from store.upkeep.prometheus import exposition, number
+from store.upkeep.health.prometheus import exposition, number
 from tests.stores import Opener, chart
 
 _SAMPLE = re.compile(
@@ -125,7 +125,7 @@ def test_a_store_whole(opened: Opener, store: Store) -> None:
     chart(store, "A book", "Write it")
     store.settle()
     from store import clock
-    from store.upkeep import metrics
+    from store.upkeep.health import metrics
 
     metrics.sample(store)
     clock.fix(clock.now() + timedelta(hours=1))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.upkeep import schedule
-from store.upkeep.schedule import CUT_SHORT, FIRST_RETRY, LAST_RETRY, Moment, Past, Schedule
+from store.upkeep.maintenance import schedule
+from store.upkeep.maintenance.schedule import CUT_SHORT, FIRST_RETRY, LAST_RETRY, Moment, Past, Schedule
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = 3600.0

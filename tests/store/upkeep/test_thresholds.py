@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from store import clock
 from store.settings import Settings
-from store.upkeep import thresholds
-from store.upkeep.prometheus import FIGURES
-from store.upkeep.thresholds import LIMITS, Facts, Figure, figures, worst
+from store.upkeep.health import thresholds
+from store.upkeep.health.prometheus import FIGURES
+from store.upkeep.health.thresholds import LIMITS, Facts, Figure, figures, worst
 
 NOW = clock.parse("2026-11-21T12:00:00Z")
 OLD = timedelta(days=60)

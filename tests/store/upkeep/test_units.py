@@ -15,7 +15,7 @@ from store.headless.args import parse
 from store.headless.maintaining import maintain
 from store.headless.output import Output
 from store.store import Store
-from store.upkeep import units
+from store.upkeep.maintenance import units
 
 ODD = 'a b %h $HOME "q" \\x'
 

@@ -15,8 +15,8 @@ from store.errors import StorageError
 
 if TYPE_CHECKING:
     from store.layout import Layout
-    from store.upkeep.bringing import Brought
-    from store.upkeep.mending import Mending, Part
+    from store.upkeep.recovery.bringing import Brought
+    from store.upkeep.recovery.mending import Mending, Part
 
 MACHINE = "recoveries.jsonl"
 MOST = 500

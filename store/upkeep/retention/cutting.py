@@ -27,8 +27,8 @@ from store.journal_next import exclusive
 from store.model import Position
 from store.publishing import Publishing
 from store.replacing import Swap
-from store.upkeep import remaking
-from store.upkeep.remaking import Cut
+from store.upkeep.retention import remaking
+from store.upkeep.retention.remaking import Cut
 
 if TYPE_CHECKING:
     from store.journal import Journal

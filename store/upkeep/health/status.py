@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from store import clock
-from store.upkeep import asking, measuring, metrics, thresholds
+from store.upkeep.health import asking, measuring, metrics, thresholds
 
 if TYPE_CHECKING:
     from store.store import Store

@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from store.errors import ChartkeepError
 from store.model import Position
 from store.records import NO_HASH, Parts
-from store.upkeep.guessing import fits, mend
-from store.upkeep.lines import HASH, PLACE, Raw, Read, inner_line, line_at, raw_lines, well_formed
-from store.upkeep.salvaged import Bad, Donor, Piece, Salvaged
+from store.upkeep.recovery.guessing import fits, mend
+from store.upkeep.recovery.lines import HASH, PLACE, Raw, Read, inner_line, line_at, raw_lines, well_formed
+from store.upkeep.recovery.salvaged import Bad, Donor, Piece, Salvaged
 
 _BLOCK = 1 << 18
 WINDOW = 512

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from store import records
 from store.errors import NotFound, UsageError
 from store.mirror import above
-from store.upkeep.sieve import ERASED, Head, Newest, Sieve, Survey, survey
-from store.upkeep.words import Words
+from store.upkeep.retention.sieve import ERASED, Head, Newest, Sieve, Survey, survey
+from store.upkeep.retention.words import Words
 
 if TYPE_CHECKING:
     from store.model import Position
     from store.store import Store
-    from store.upkeep.cutting import Place
+    from store.upkeep.retention.cutting import Place
 
 CHARTS = "charts"
 

@@ -16,7 +16,7 @@ from store.rechain import Chain, Group, blocks, body_of, head_of, verified, with
 from store.records import Draft, encode_header, encode_lines
 from store.replacing import Swap
 from store.upkeep.compaction import KEEP_DELETIONS
-from store.upkeep.sieve import ERASED, NOWHERE, Head, Sieve, Tally
+from store.upkeep.retention.sieve import ERASED, NOWHERE, Head, Sieve, Tally
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,17 +20,17 @@ from store import durable, ids, replacing
 from store.errors import ChartkeepError, NotFound, StorageError
 from store.model import Position, TxMeta
 from store.replacing import Swap
-from store.upkeep import cutting, remaking, scrubbing, selecting
-from store.upkeep.scrubbing import Standing
-from store.upkeep.selecting import CHARTS, Chosen, What
-from store.upkeep.sieve import Sieve, Tally
-from store.upkeep.words import Words
+from store.upkeep.retention import cutting, remaking, scrubbing, selecting
+from store.upkeep.retention.scrubbing import Standing
+from store.upkeep.retention.selecting import CHARTS, Chosen, What
+from store.upkeep.retention.sieve import Sieve, Tally
+from store.upkeep.retention.words import Words
 
 if TYPE_CHECKING:
     from store.store import Store
     from store.upkeep.backup.manifest import Backup
     from store.upkeep.backup.repository import Repository
-    from store.upkeep.cutting import Place
+    from store.upkeep.retention.cutting import Place
 
 __all__ = ["Erased", "HeldBackup", "What", "erase"]
 

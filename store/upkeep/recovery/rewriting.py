@@ -18,15 +18,15 @@ from store import clock, durable, records
 from store.model import Position, TxMeta
 from store.rechain import BLOCK, Chain, Group, grouped, raw_meta, rewrite, with_meta
 from store.txmeta import meta_dict
-from store.upkeep.mending import made_header
+from store.upkeep.recovery.mending import made_header
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from store.journal import Journal
-    from store.upkeep.lines import Read
-    from store.upkeep.mending import Part
-    from store.upkeep.salvaged import Piece
+    from store.upkeep.recovery.lines import Read
+    from store.upkeep.recovery.mending import Part
+    from store.upkeep.recovery.salvaged import Piece
 
 _NAMED = re.compile(rb'"(?:undoes|redoes)":"(\d+):([0-9a-f]+)"|"(\d+):([0-9a-f]+)/\d+"')
 

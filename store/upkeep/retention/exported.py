@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from store import clock, ids
 from store.errors import ChartkeepError, Damaged
-from store.upkeep import metrics
+from store.upkeep.health import metrics
 
 if TYPE_CHECKING:
     from store.store import Store

@@ -19,9 +19,9 @@ from weakref import WeakKeyDictionary
 
 from store import clock, durable
 from store.errors import ChartkeepError, StorageError
-from store.upkeep import asking, forecast, metrics
-from store.upkeep.thresholds import Facts, Figure
-from store.upkeep.verify import FINDINGS, last_verification, quarantined
+from store.upkeep.health import asking, forecast, metrics
+from store.upkeep.health.thresholds import Facts, Figure
+from store.upkeep.verification.verify import FINDINGS, last_verification, quarantined
 
 if TYPE_CHECKING:
     from store.index import Snapshot

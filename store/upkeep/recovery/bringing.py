@@ -19,13 +19,13 @@ from store.index.extract import Columns, Extract, extract
 from store.index.remembered import LostRow, remembered, versions_from
 from store.rechain import body_of, head_of
 from store.records import BadJson, Draft
-from store.upkeep.rewriting import lines_of
+from store.upkeep.recovery.rewriting import lines_of
 
 if TYPE_CHECKING:
     from store.index.queries import Snapshot
     from store.model import Json
     from store.store import Store
-    from store.upkeep.mending import Part
+    from store.upkeep.recovery.mending import Part
 
 _MEMBERS = {
     "due": "dueDate",

@@ -12,7 +12,7 @@ from store.cold import SUFFIX, ColdFile, is_cold
 from store.errors import ChartkeepError
 from store.layout import Layout
 from store.replacing import Swap
-from store.upkeep.words import Words
+from store.upkeep.retention.words import Words
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -163,7 +163,7 @@ def _files(folder: Path) -> list[Path]:
 
 def exports(store: Store, words: Words) -> tuple[list[str], list[str]]:
     """Files noted as exported to that hold the words; and those that could not be looked at, in sentences."""
-    from store.upkeep import exported
+    from store.upkeep.retention import exported
 
     found, said = [], []
     for export in exported.noted(store):

@@ -23,7 +23,7 @@ from store.records import dumps
 
 if TYPE_CHECKING:
     from store.journal import Journal
-    from store.upkeep.words import Words
+    from store.upkeep.retention.words import Words
 
 Head = dict[str, Any]
 ERASED = "erased"

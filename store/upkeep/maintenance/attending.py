@@ -52,8 +52,8 @@ class Attendant:
                     self._attend()
 
     def _attend(self) -> None:
-        from store.upkeep.lease import Lease
-        from store.upkeep.maintain import Maintainer
+        from store.upkeep.maintenance.lease import Lease
+        from store.upkeep.maintenance.maintain import Maintainer
 
         lease = Lease(self._store)
         if not lease.take(self._stop, wait=0):

@@ -20,14 +20,14 @@ from store.journal_read import pread
 from store.model import Position
 from store.records import FORMAT, FORMAT_VERSION, NO_HASH, BadJson
 from store.syscalls import failure
-from store.upkeep.guessing import TAIL, fits
-from store.upkeep.lines import Read, raw_lines
-from store.upkeep.salvage import Salvage
-from store.upkeep.salvaged import Donor, Salvaged
+from store.upkeep.recovery.guessing import TAIL, fits
+from store.upkeep.recovery.lines import Read, raw_lines
+from store.upkeep.recovery.salvage import Salvage
+from store.upkeep.recovery.salvaged import Donor, Salvaged
 
 if TYPE_CHECKING:
     from store.journal import Journal
-    from store.upkeep.donors import Donors
+    from store.upkeep.recovery.donors import Donors
 
 _CREATED = re.compile(rb'"created":"([^"]{10,40})"')
 _MOST_HEADER = 1 << 16

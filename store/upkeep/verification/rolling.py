@@ -23,7 +23,7 @@ from store import clock, durable, journal_pass, journal_verify, records
 from store.errors import ChartkeepError, Damaged, StorageError
 from store.journal_read import OffChain, ReadFile, pread
 from store.model import Finding, Position
-from store.upkeep import filed, indexed, meanings, verify
+from store.upkeep.verification import filed, indexed, meanings, verify
 
 if TYPE_CHECKING:
     from store.store import Store

@@ -67,7 +67,7 @@ def backed(store: Store, since: datetime) -> Backed:
 
 def upkeep(store: Store) -> dict[str, Any]:
     """Who does the upkeep of this store now, and why which tasks fail: `holder` is null where nobody does."""
-    from store.upkeep import lease, schedule
+    from store.upkeep.maintenance import lease, schedule
 
     failing = schedule.failing(schedule.load(schedule.path_of(store.layout)))
     return {"holder": lease.holder(store), "failing": failing}

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from store import clock
 from store.errors import ChartkeepError, Damaged, ReadOnly, StorageError
 from store.store import Notice
-from store.upkeep import schedule, tasks
-from store.upkeep.apart import GRACE, Apart, Broken
-from store.upkeep.notify import Beat
-from store.upkeep.schedule import Moment, Past, Schedule
-from store.upkeep.tasks import SYNC, TASKS, Failed, Outcome, Task
+from store.upkeep.maintenance import schedule, tasks
+from store.upkeep.maintenance.apart import GRACE, Apart, Broken
+from store.upkeep.maintenance.notify import Beat
+from store.upkeep.maintenance.schedule import Moment, Past, Schedule
+from store.upkeep.maintenance.tasks import SYNC, TASKS, Failed, Outcome, Task
 
 if TYPE_CHECKING:
     from store.settings import Settings

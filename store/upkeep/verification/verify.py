@@ -90,7 +90,7 @@ def rolling(store: Store, budget_seconds: float = 0.5) -> list[Finding]:
 
     Called now and then it covers everything within `upkeep.verify_hours`, then notes it as `verify` does.
     """
-    from store.upkeep.rolling import go_on
+    from store.upkeep.verification.rolling import go_on
 
     return go_on(store, budget_seconds)
 
@@ -142,7 +142,7 @@ def doubt(opened: Journal, finding: Finding) -> None:
 
 def _beside(store: Store) -> Iterator[Finding]:
     """Chart files, contexts put away, leftovers and settings."""
-    from store.upkeep import filed
+    from store.upkeep.verification import filed
 
     for context in store.contexts.names():
         yield from filed.chart_file(store, context)
@@ -155,7 +155,7 @@ def _derived(
     store: Store, found: list[Finding], told: Told, *, small: int, full: bool | None
 ) -> Iterator[Finding]:
     """The index and what it shows, of every context whose journal is sound."""
-    from store.upkeep import indexed, meanings
+    from store.upkeep.verification import indexed, meanings
 
     broken = {item.path for item in found if item.severity == "error"}
     sound = True
@@ -175,7 +175,7 @@ def _derived(
 
 def derived(store: Store, context: str, told: Told | None = None) -> Iterator[Finding]:
     """The index of one context, and what it shows where it is as it should be."""
-    from store.upkeep import indexed, meanings
+    from store.upkeep.verification import indexed, meanings
 
     differs = False
     for finding in indexed.check(store, context, told):
@@ -186,7 +186,7 @@ def derived(store: Store, context: str, told: Told | None = None) -> Iterator[Fi
 
 
 def _backups(store: Store, *, every: bool) -> Iterator[Finding]:
-    from store.upkeep import filed
+    from store.upkeep.verification import filed
 
     yield from filed.every_backup(store) if every else filed.newest_backup(store)
 

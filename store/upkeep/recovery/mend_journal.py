@@ -19,17 +19,17 @@ from store import clock, durable, records, replacing
 from store.model import Position, TxMeta
 from store.records import Draft
 from store.replacing import Swap
-from store.upkeep import mending
-from store.upkeep.bringing import Bringing
-from store.upkeep.mending import Mending
-from store.upkeep.rewriting import Rewriting, bytes_of
+from store.upkeep.recovery import mending
+from store.upkeep.recovery.bringing import Bringing
+from store.upkeep.recovery.mending import Mending
+from store.upkeep.recovery.rewriting import Rewriting, bytes_of
 
 if TYPE_CHECKING:
     from store.journal import Journal
     from store.rechain import Chain
     from store.store import Store
-    from store.upkeep.donors import Donors
-    from store.upkeep.recovery_log import RecoveryLog
+    from store.upkeep.recovery.donors import Donors
+    from store.upkeep.recovery.recovery_log import RecoveryLog
 
 _MOST_NAMED = 200
 

@@ -20,9 +20,9 @@ from store import clock, durable, records, replacing
 from store.errors import ChartkeepError, Locked, StorageError
 from store.layout import FAMILIES
 from store.model import Finding
-from store.upkeep import mend_journal
-from store.upkeep.donors import Donors
-from store.upkeep.recovery_log import RecoveryLog
+from store.upkeep.recovery import mend_journal
+from store.upkeep.recovery.donors import Donors
+from store.upkeep.recovery.recovery_log import RecoveryLog
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -195,7 +195,7 @@ def _mend_log(store: Store, context: str, log: RecoveryLog) -> None:
 
 def _remove_leftovers(store: Store) -> int:
     """Remove what crashes left half written beside journals and in the recovery folder."""
-    from store.upkeep.restoring import discard_old
+    from store.upkeep.recovery.restoring import discard_old
 
     layout, removed = store.layout, discard_old(store.layout.home)
     folders = [layout.recovery]

@@ -56,7 +56,7 @@ def sample(store: Store) -> dict[str, Any]:
     """
     if store.readonly:
         return {}
-    from store.upkeep import measuring, thresholds
+    from store.upkeep.health import measuring, thresholds
 
     facts = measuring.measure(store, probe=True).facts
     figures = thresholds.figures(facts, store.settings)

@@ -26,8 +26,8 @@ from store import records
 from store.errors import ChartkeepError
 from store.journal_read import BLOCK, pread
 from store.model import Finding, Severity
-from store.upkeep import timelines
-from store.upkeep.timelines import Dates, Wrong
+from store.upkeep.verification import timelines
+from store.upkeep.verification.timelines import Dates, Wrong
 
 if TYPE_CHECKING:
     from store.index import Snapshot

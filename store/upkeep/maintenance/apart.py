@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from store import records
 from store.errors import ChartkeepError
-from store.upkeep.tasks import Failed, Outcome, function
+from store.upkeep.maintenance.tasks import Failed, Outcome, function
 
 if TYPE_CHECKING:
     from store.jobs import Job, Progressing

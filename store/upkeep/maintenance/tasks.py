@@ -120,7 +120,7 @@ def sync(store: Store) -> Outcome:
 
 def heal(store: Store) -> Outcome:
     """Do what is safe without asking."""
-    from store.upkeep import recovery
+    from store.upkeep.recovery import recover as recovery
 
     store.sync()  # meets the damage there is
     said = recovery.heal(store)
@@ -129,7 +129,7 @@ def heal(store: Store) -> Outcome:
 
 def sample(store: Store) -> Outcome:
     """Add a sample of the health figures to the store's metrics."""
-    from store.upkeep import metrics
+    from store.upkeep.health import metrics
 
     record = metrics.sample(store)
     return Outcome(str(record.get("severity", "")))
@@ -174,7 +174,7 @@ def prune(store: Store) -> Outcome:
 
 def verify(store: Store) -> Outcome:
     """Verify the next part of everything."""
-    from store.upkeep.verify import rolling
+    from store.upkeep.verification.verify import rolling
 
     found = rolling(store, VERIFY_SECONDS)
     errors = [item for item in found if item.severity == "error"]
@@ -200,7 +200,7 @@ def freeze(store: Store) -> Outcome:
 
 def retain(store: Store) -> Outcome:
     """Put away and forget what the rules of the settings say."""
-    from store.upkeep import retention
+    from store.upkeep.retention import retain as retention
 
     cut = retention.apply(store)
     if problems := [part.problem for part in cut.parts if part.problem]:

@@ -29,9 +29,9 @@ from store.journal_read import pread
 from store.model import Position, TxMeta
 from store.rechain import head_of, verified
 from store.records import BadJson, decode_line
-from store.upkeep import cutting, remaking
+from store.upkeep.retention import cutting, remaking
+from store.upkeep.retention.sieve import ERASED, Head, Sieve, Survey, Tally, survey
 from store.upkeep.rules import Rule
-from store.upkeep.sieve import ERASED, Head, Sieve, Survey, Tally, survey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from store.journal import Journal
     from store.journal_read import ReadFile
     from store.store import Store
-    from store.upkeep.cutting import Place
+    from store.upkeep.retention.cutting import Place
 
 __all__ = ["COLLECTIONS", "Cut", "Part", "apply", "collection_of"]
 

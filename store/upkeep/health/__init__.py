@@ -1,0 +1,1 @@
+"""Figures about a store: measured, rated, sampled over time, told to people and programs."""

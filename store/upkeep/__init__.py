@@ -1,10 +1,7 @@
-"""What keeps a store well: backup, compaction, verification, recovery, retention, health, and their schedule.
+"""What keeps a store well.
 
-    backup/        taking, checking, keeping and copying backups
-    compaction.py  the next generation of a journal, and the archive of the one before
-    verification/  what is wrong with a store, named
-    recovery/      bringing back what is damaged or missing; restoring
-    retention/     letting go: rules, erasure
-    health/        figures, thresholds, samples
-    maintenance/   what is done when, and by whom
+`backup` takes, checks, keeps and copies backups; `compaction` begins the next generation of a journal;
+`verification` names what is wrong; `recovery` brings back what is damaged or missing, and restores;
+`retention` lets go, by `rules` or by erasure; `health` measures; `maintenance` says what is done when,
+and by whom.
 """

@@ -198,3 +198,11 @@ async def test_a_backup_that_ended_is_seen(desk: Opener, monkeypatch: pytest.Mon
             job.at(1, 2)
         await d.pilot.pause(1.4)
         assert len(counted) == 1
+
+
+async def test_where_a_plot_has_no_room_it_says_how_to_get_some(desk: Opener) -> None:
+    async with desk(size=(80, 24)) as d:
+        await d.press("g", "P")
+        assert "too narrow for a plot: _ gives it the whole screen" in d.foot
+        await d.press("underscore")
+        assert not d.app.main.health.narrow

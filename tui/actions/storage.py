@@ -114,3 +114,6 @@ def export(screen: MainScreen, _times: int | None) -> None:
 def plots(screen: MainScreen, _times: int | None) -> None:
     screen.focus_pane("health")
     screen.health.draw()
+    if screen.health.narrow:
+        zoom = screen.desk.keymap.first("pane.zoom")
+        screen.desk.say(f"The pane is too narrow for a plot: {zoom} gives it the whole screen.")

@@ -13,7 +13,7 @@ from store.upkeep.health.thresholds import RANKS, amount, size
 from tui import reading
 from tui.panes.base import Pane
 from tui.widgets.figures import Figure, Figures
-from tui.widgets.plot import Plot, Series
+from tui.widgets.plot import SMALLEST, Plot, Series
 from tui.widgets.signs import State
 
 PAUSE = 1.0
@@ -106,6 +106,11 @@ class HealthPane(Pane):
         self.set_class(self._large > 0, "-plot")
         self.plot.lean = self.desk.config.lean and not self._large
         self._show_plot()
+
+    @property
+    def narrow(self) -> bool:
+        """True where a plot is asked for and there is no room to draw one."""
+        return self._large > 0 and self.size.width <= SMALLEST[0]
 
     def _show_plot(self) -> None:
         self.plot.show(series(self.status, PLOTS[max(0, self._large - 1)]))

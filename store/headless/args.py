@@ -321,7 +321,11 @@ def _erase(parser: ArgumentParser) -> None:
         "--superseded", action="store_true", help="the earlier versions only, not the live ones"
     )
     parser.add_argument("--before", metavar="TIME", help="with --deleted or --superseded: only what is older")
-    parser.add_argument("--everywhere", action="store_true", help="also the backups, exports and states set aside that hold it")
+    parser.add_argument(
+        "--everywhere",
+        action="store_true",
+        help="also the backups, exports and states set aside that hold it",
+    )
     parser.add_argument(
         "--why", metavar="TEXT", default="", help="the reason, kept in the record of the erasure"
     )

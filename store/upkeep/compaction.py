@@ -77,7 +77,7 @@ class Compacted(NamedTuple):
     dropped: int
     """Lines that are in the archive only."""
     seconds: float
-    """Until the new generation was in place; the index follows after."""
+    """Until it was done but for the index, which follows after."""
     locked: float
     """Seconds for which writers had to wait."""
 
@@ -144,9 +144,9 @@ def compact(store: Store, context: str, family: str = INDEXED) -> Compacted:
             durable.remove_file(left, sync=False)
         once = _compact_indexed if family == INDEXED else _compact_read
         swapped = _until_in_step(journal, lambda: once(store, journal, job.at))
-        seconds = clock.monotonic() - begun
         after = swapped.position.offset
         dropped = max(0, _count_lines(swapped.archived) - 1 - swapped.lines)
+        seconds = clock.monotonic() - begun
         job.note(f"{swapped.before:,} bytes before, {after:,} after, {dropped:,} lines in the archive only")
     if family == INDEXED:
         store.sync(context)

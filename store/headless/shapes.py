@@ -14,6 +14,16 @@ Every document is an object, so that members can be added without breaking a scr
 | `verify` | `{"ok": bool, "findings": [FINDING]}` |
 | `status` | STATUS; with `--prometheus` the text Prometheus reads |
 | `sync` | an object of figures |
+| `recover` | `{"ok", "dry_run", "said", "lines", "log", "findings": [FINDING]}` |
+| `backup`, `backup drill` | BACKUP; `backup` with `"findings"` more |
+| `backups` | `{"place", "encryption", "backups": [BACKUP], "findings": [FINDING]}` |
+| `backup verify` | `{"ok": bool, "findings": [FINDING]}` |
+| `backup prune` | `{"dry_run", "places": [{"place", "removed": [BACKUP], "kept", "objects", "freed", "problem"}]}` |
+| `backup key` | `{"key_file", "recipient"}` |
+| `restore` | of a store `{"backup", "store", "files", "bytes", "replaced"}`; of charts and contexts as above |
+| `compact` | `{"compacted": [{"context", "family", "generation", "before", "after", "dropped", …}], "frozen": [path]}` |
+| `retention` | `{"dry_run", "rules", "journals": [{"context", "family", "forgotten", "put_away", "frozen", …}]}` |
+| `erase` | `{"records", "versions", "bytes", "files", "backups", "exports", "standing", "unreachable", …}` |
 | `maintain` | a line for each task: `{"task", "title", "at", "seconds", "ok", "did", "note", "damage"}` |
 | any error, on the error stream | `{"error": {"code": exit code, "kind": name, "message": text}}` |
 
@@ -29,6 +39,7 @@ STATUS `{store, readonly, health: {severity, figures: [FIGURE]}, sizes, counts, 
 index_lag_bytes, unpublished, query_ms, last_verification, kept_aside, disk_free, disk_total, problem,
 damaged, watching, backups, samples, upkeep}`; FIGURE `{name, label, value, unit, severity, text,
 threshold}`, its severity `ok`, `warning`, `critical` or `unknown`, its value null where it is not known.
+BACKUP `{id, at, kind, parent, bytes, stored, files, seconds, damaged, drilled, failed}`, sizes in bytes.
 CHANGE `{context, tx, at, by, command, label, focus, hints, edits: [{op, key}]}`.
 """
 

@@ -12,6 +12,8 @@ from typing import NamedTuple, NoReturn
 
 from store import errors
 from store.catalog import BY_CLI
+from store.headless import args_upkeep as care
+from store.headless.args_upkeep import yes
 
 EXIT_CODES: tuple[tuple[int, str], ...] = (
     (0, "done"),
@@ -101,7 +103,7 @@ def _add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--step", action="append", default=[], metavar="TEXT", help="an action step; repeat for more"
     )
-    _yes(parser, "take a due date that has passed")
+    yes(parser, "take a due date that has passed")
 
 
 def _step(parser: ArgumentParser) -> None:
@@ -112,7 +114,7 @@ def _step(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--reality", action="append", default=[], metavar="TEXT", help="with --sub-chart: a fact"
     )
-    _yes(parser, "take a due date that has passed")
+    yes(parser, "take a due date that has passed")
 
 
 def _within(parser: ArgumentParser) -> None:
@@ -158,7 +160,7 @@ def _due(parser: ArgumentParser) -> None:
     parser.add_argument("date", nargs="+", metavar="DATE", help=f"{_DATES}; none takes it away")
     parser.add_argument("--move-steps", action="store_true", help="move the open steps in proportion")
     _within(parser)
-    _yes(parser, "take a due date that has passed")
+    yes(parser, "take a due date that has passed")
 
 
 def _edit(parser: ArgumentParser) -> None:
@@ -185,13 +187,13 @@ def _move(parser: ArgumentParser) -> None:
 def _archive(parser: ArgumentParser) -> None:
     parser.add_argument("charts", nargs="+", metavar="CHART")
     parser.add_argument("--back", action="store_true", help="bring them back from the archive")
-    _yes(parser, "archive charts that are not complete")
+    yes(parser, "archive charts that are not complete")
 
 
 def _rm(parser: ArgumentParser) -> None:
     parser.add_argument("targets", nargs="+", metavar="CHART|STEP")
     _within(parser)
-    _yes(parser, "do not ask")
+    yes(parser, "do not ask")
 
 
 def _search(parser: ArgumentParser) -> None:
@@ -233,114 +235,6 @@ def _import(parser: ArgumentParser) -> None:
     )
 
 
-def _verify(parser: ArgumentParser) -> None:
-    parser.add_argument("--backups", action="store_true", help="read every backup too")
-    parser.add_argument(
-        "--quick", action="store_true", help="only the journals and chart files, not what follows"
-    )
-
-
-def _status(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--prometheus", action="store_true", help="print the figures in the text format Prometheus reads"
-    )
-
-
-def _backup(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "action",
-        nargs="?",
-        choices=("now", "verify", "prune", "drill", "key"),
-        default="now",
-        help="back up (default), read backups back, remove old ones, try a restore, make a key file",
-    )
-    parser.add_argument(
-        "id",
-        nargs="?",
-        metavar="ID",
-        help="the backup to verify or drill (default: the newest); for key, the file to make",
-    )
-    kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--full", action="store_true", help="a full backup, which stands on no other")
-    kind.add_argument("--differential", action="store_true", help="all since the last full one")
-    parser.add_argument(
-        "--place", metavar="URL", help="a folder or fsspec URL (default: as chartkeep.toml says)"
-    )
-    parser.add_argument("--all", action="store_true", help="with verify: every backup")
-    parser.add_argument("--dry-run", action="store_true", help="with prune: only say what would go")
-
-
-def _backups(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--place", metavar="URL", help="a folder or fsspec URL (default: as chartkeep.toml says)"
-    )
-
-
-def _restore(parser: ArgumentParser) -> None:
-    parser.add_argument("charts", nargs="*", metavar="CHART", help="only these charts, with all below them")
-    when = parser.add_mutually_exclusive_group()
-    when.add_argument("--at", metavar="TIME", help="as it was: 2026-11-01, 14:30, yesterday, 2h, 3d ago")
-    when.add_argument("--id", metavar="ID", help="from this backup (default: the newest)")
-    parser.add_argument("--to", metavar="DIR", help="into a new folder; the store stays as it is")
-    parser.add_argument(
-        "--place", metavar="URL", help="a folder or fsspec URL (default: as chartkeep.toml says)"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="only say what would change")
-    _yes(parser, "do not ask")
-
-
-def _recover(parser: ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-
-
-def _conflicts(parser: ArgumentParser) -> None:
-    parser.add_argument("action", nargs="?", choices=("list", "keep", "take"), default="list")
-    parser.add_argument("ids", nargs="*", metavar="ID", help="as the list names them; all for every one")
-    parser.add_argument("--all", action="store_true", help="list those settled already, too")
-
-
-def _compact(parser: ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="also where little would be saved")
-    parser.add_argument("--cold", action="store_true", help="compress every archived generation now")
-    parser.add_argument("--dry-run", action="store_true", help="only say what it would save")
-
-
-def _retention(parser: ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be put away or forgotten")
-
-
-def _erase(parser: ArgumentParser) -> None:
-    parser.add_argument("charts", nargs="*", metavar="CHART", help="with all below them, and every version")
-    parser.add_argument(
-        "--key", action="append", default=[], metavar="KEY", help="one record by its key; repeat"
-    )
-    parser.add_argument(
-        "--deleted", action="store_true", help="every record that is deleted now, and all its versions"
-    )
-    parser.add_argument(
-        "--superseded", action="store_true", help="the earlier versions only, not the live ones"
-    )
-    parser.add_argument("--before", metavar="TIME", help="with --deleted or --superseded: only what is older")
-    parser.add_argument(
-        "--everywhere",
-        action="store_true",
-        help="also the backups, exports and states set aside that hold it",
-    )
-    parser.add_argument(
-        "--why", metavar="TEXT", default="", help="the reason, kept in the record of the erasure"
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="only say what would be erased, and where else it is"
-    )
-    _yes(parser, "do not ask")
-
-
-def _maintain(parser: ArgumentParser) -> None:
-    parser.add_argument("--once", action="store_true", help="do what is due and end: for cron and timers")
-    parser.add_argument("--wait", type=float, metavar="SECONDS", help="wait at most so long for the lease")
-    parser.add_argument("--units", metavar="DIR", help="write systemd unit and timer files there and end")
-
-
 def _demo(parser: ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", metavar="FOLDER", help="where (default: the user data folder)")
 
@@ -353,10 +247,6 @@ def _help(parser: ArgumentParser) -> None:
     parser.add_argument(
         "topic", nargs="?", metavar="COMMAND", help="a command, exit-codes, or json: what --json prints"
     )
-
-
-def _yes(parser: ArgumentParser, what: str) -> None:
-    parser.add_argument("-y", "--yes", action="store_true", help=what)
 
 
 SUBS: dict[str, Sub] = {
@@ -381,18 +271,18 @@ SUBS: dict[str, Sub] = {
     "rm": Sub("moving:remove", _rm, notes=_TARGETS),
     "export": Sub("transfer:export_charts", _export, notes=_TARGETS),
     "import": Sub("transfer:import_files", _import),
-    "status": Sub("health:status", _status),
+    "status": Sub("health:status", care.status),
     "sync": Sub("upkeep:sync", _sync),
-    "verify": Sub("verifying:verify", _verify),
-    "recover": Sub("recovering:recover", _recover),
-    "conflicts": Sub("conflicts:conflicts", _conflicts),
-    "backup": Sub("backing:backup", _backup),
-    "backups": Sub("backing:backups", _backups),
-    "restore": Sub("restoring:restore", _restore, notes=_TARGETS),
-    "compact": Sub("compacting:compact", _compact),
-    "retention": Sub("retaining:retention", _retention),
-    "erase": Sub("retaining:erase", _erase, notes=_TARGETS),
-    "maintain": Sub("maintaining:maintain", _maintain),
+    "verify": Sub("verifying:verify", care.verify),
+    "recover": Sub("recovering:recover", care.recover),
+    "conflicts": Sub("conflicts:conflicts", care.conflicts),
+    "backup": Sub("backing:backup", care.backup),
+    "backups": Sub("backing:backups", care.backups),
+    "restore": Sub("restoring:restore", care.restore, notes=_TARGETS),
+    "compact": Sub("compacting:compact", care.compact),
+    "retention": Sub("retaining:retention", care.retention),
+    "erase": Sub("retaining:erase", care.erase, notes=_TARGETS),
+    "maintain": Sub("maintaining:maintain", care.maintain),
     "completion": Sub("completion:completion", _completion, notes=_INSTALL),
     "keys": Sub("completion:keys", _nothing),
     "help": Sub("completion:help_page", _help),

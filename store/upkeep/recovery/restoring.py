@@ -22,6 +22,7 @@ from store import clock, durable, replacing
 from store.errors import Damaged, Refused, StorageError
 from store.journal import Journal
 from store.layout import STORE_NAME, Layout
+from store.locks import running
 from store.model import Position
 from store.replacing import Swap
 from store.session import new_session
@@ -148,23 +149,10 @@ def discard_old(home: Path) -> int:
         pid = folder.name.removeprefix(ASIDE).partition("-")[0]
         with suppress(OSError):
             old = clock.wall_ns() / 1e9 - folder.stat().st_mtime > OLD_SECONDS
-            if folder.is_dir() and (old or not _running(pid)):
+            if folder.is_dir() and (old or pid == str(os.getpid()) or not running(pid)):
                 replacing.remove_tree(folder)
                 removed += 1
     return removed
-
-
-def _running(pid: str) -> bool:
-    """True where a process of that number runs that is not this one."""
-    if not pid.isdigit() or int(pid) == os.getpid():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _write(

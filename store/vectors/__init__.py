@@ -1,0 +1,1 @@
+"""Vectors: embeddings of records, how they are kept on disk and searched."""

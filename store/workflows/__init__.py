@@ -1,0 +1,1 @@
+"""Workflows: batch operations with a life cycle, recorded in the journals they write to."""

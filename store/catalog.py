@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-When = Literal["any", "tree", "outline", "chart", "contexts"]
-"""Which pane must have the focus for the keys to work: `tree` is the outline or the chart, `any` all of them."""
+When = Literal["any", "tree", "outline", "chart", "contexts", "workflows", "library"]
+"""Where the keys work: the pane that must have the focus (`tree` is the outline or the chart, `any` all of
+them), or the library screen."""
 
 
 class Command(NamedTuple):
@@ -245,6 +246,68 @@ COMMANDS: tuple[Command, ...] = (
             ("g P",), group="Storage"),
     Command("store.demo", "Make the demo store", "Make the demo store, to try things on.",
             (), group="Storage", cli="demo", palette=False),
+    # Workflows
+    Command("workflow.open", "Show a workflow", "Counts, options and audit trail of the workflow.",
+            ("enter",), group="Workflows", when="workflows", palette=False, short="Show"),
+    Command("workflow.pause", "Pause a workflow", "Have it wait after its present transaction; again to go on.",
+            ("p",), group="Workflows", when="workflows", short="Pause", writes=True),
+    Command("workflow.resume", "Resume a workflow", "Go on with one that was interrupted, paused, cancelled or failed.",
+            ("s",), group="Workflows", when="workflows", short="Resume", writes=True),
+    Command("workflow.cancel", "Cancel a workflow", "End it; what it has committed stays.",
+            ("c", "d d"), group="Workflows", when="workflows", short="Cancel", writes=True),
+    Command("workflow.rollback", "Roll a workflow back", "Take back all it wrote, as new versions; the history stays.",
+            ("B",), group="Workflows", when="workflows", short="Roll back", writes=True),
+    Command("workflow.rejects", "Show rejected items", "What was refused, with line and reason.",
+            ("e",), group="Workflows", when="workflows", short="Rejects"),
+    Command("workflow.retry", "Retry rejected items", "Submit the rejected items again, as a workflow of their own.",
+            ("r",), group="Workflows", when="workflows", writes=True),
+    Command("workflow.clean", "Remove old workflows", "Remove what is kept of workflows that ended long ago.",
+            (), group="Workflows", writes=True),
+    Command("workflow.submit", "Submit a batch", "Records from a JSONL file, with a preview of what would happen.",
+            ("g i",), group="Workflows", cli="batch", writes=True),
+    Command("workflow.list", "Workflows", "List workflows; show, pause, resume, cancel or roll back one.",
+            (), group="Workflows", cli="workflows", palette=False),
+    # Library
+    Command("library.show", "Library", "Analogies, frames, concepts and all other records, to browse and change.",
+            ("g l",), group="Library"),
+    Command("similar.show", "What is similar", "Charts and records that are like the chart under the cursor.",
+            ("g k",), group="Library", cli="similar"),
+    Command("library.open", "Show the record", "Give the record's details the keyboard, or follow a reference in them.",
+            ("enter",), group="Library", when="library", palette=False),
+    Command("library.filter", "Filter records", "Words, tag:x, domain:y, >0.8, where:…; Enter keeps it.",
+            ("/",), group="Library", when="library", palette=False, short="Filter"),
+    Command("library.sort", "Sort records", "By last change, creation, quality or title, in turn.",
+            ("S",), group="Library", when="library", palette=False, short="Sort"),
+    Command("library.collection", "Next collection", "Show the next collection.",
+            ("tab",), group="Library", when="library", palette=False),
+    Command("library.facets", "Tags and domains", "Tags and domains with their counts, to filter by.",
+            ("t",), group="Library", when="library", palette=False, short="Tags"),
+    Command("library.similar", "Similar records", "Records and charts that are like this one.",
+            ("s",), group="Library", when="library", palette=False, short="Similar"),
+    Command("library.history", "History of a record", "Its versions, and what differs between two.",
+            ("H",), group="Library", when="library", palette=False, short="History"),
+    Command("library.restore", "Restore a version", "Make an earlier version the present one.",
+            ("R",), group="Library", when="library", palette=False, writes=True),
+    Command("library.new", "New record", "Type a record as JSON; it is checked before it is kept.",
+            ("a",), group="Library", when="library", palette=False, short="New", writes=True),
+    Command("library.edit", "Edit a record", "Edit the record as JSON; it is checked before it is kept.",
+            ("E",), group="Library", when="library", palette=False, writes=True),
+    Command("library.delete", "Delete records", "Delete this record or the selected ones; restoring brings them back.",
+            ("d d", "delete"), group="Library", when="library", palette=False, writes=True),
+    Command("library.delete_by", "Delete by criteria", "Say which; a dry run shows how many, with examples, before it is done.",
+            ("D",), group="Library", when="library", palette=False, writes=True),
+    Command("library.import", "Import records", "Submit a JSONL file, with a preview.",
+            ("i",), group="Library", when="library", palette=False, writes=True),
+    Command("library.write", "Export what is listed", "Write the records that are listed to a JSONL file.",
+            ("w",), group="Library", when="library", palette=False),
+    Command("query", "Query records", "Find records by field, words and tags; stream them out.",
+            (), group="Library", cli="query", palette=False),
+    Command("domains", "Questions across domains", "Pairs of domains, the best analogies of each, tags they share.",
+            (), group="Library", cli="domains", palette=False),
+    Command("record", "One record", "Show, add, change, delete or restore a record.",
+            (), group="Library", cli="record", palette=False, writes=True),
+    Command("vectors", "Vectors", "Embeddings of records: list, add, make, check, index, measure.",
+            (), group="Library", cli="vectors", palette=False, writes=True),
     # General
     Command("show.help", "Help", "Every command and its keys.", ("?", "f1"), group="General", short="Help"),
     Command("show.palette", "Command palette", "Find a command by name.",

@@ -18,6 +18,10 @@ from store.upkeep.rules import Rule, parse_rule
 Value = bool | int | float | str | tuple[str, ...]
 
 
+_SECTIONED = ("upkeep", "backup", "workflows", "vectors")
+"""Sections whose name is part of the attribute."""
+
+
 class Field(NamedTuple):
     """What one setting may be."""
 
@@ -31,9 +35,9 @@ class Field(NamedTuple):
 
     @property
     def attribute(self) -> str:
-        """Name of the member of `Settings` that holds it: the upkeep's carry their section."""
+        """Name of the member of `Settings` that holds it: most carry their section."""
         section, _, key = self.name.partition(".")
-        return f"{section}_{key}" if section in ("upkeep", "backup") else key
+        return f"{section}_{key}" if section in _SECTIONED else key
 
     @property
     def expects(self) -> str:
@@ -96,6 +100,36 @@ FIELDS = (
     Field("backup.keep_weekly", int, "Weekly backups kept.", (), 0, 100000),
     Field("backup.keep_monthly", int, "Monthly backups kept.", (), 0, 100000),
     Field("backup.keep_yearly", int, "Yearly backups kept.", (), 0, 100000),
+    Field("workflows.workers", int, "Workflows that run at once; others wait.", (), 1, 64),
+    Field("workflows.batch", int, "Items in one transaction of a workflow.", (), 1, 100000),
+    Field("workflows.atomic_most", int, "Items of an all-or-nothing batch at most.", (), 1, 5000000),
+    Field(
+        "workflows.line_megabytes", float, "Lines of a batch longer than this are rejected.", (), 0.001, 1024
+    ),
+    Field(
+        "workflows.stale_seconds",
+        float,
+        "Seconds without a heartbeat after which one counts as interrupted.",
+        (),
+        2,
+        86400,
+    ),
+    Field("workflows.keep_days", float, "Days that staged items of ended workflows are kept.", (), 0, 36500),
+    Field(
+        "vectors.model",
+        str,
+        "Embedder: lexical, a plug-in, or path:/folder of a local sentence-embedding model.",
+    ),
+    Field("vectors.form", str, "How vectors are kept.", ("float32", "float16", "int8")),
+    Field("vectors.dimension", int, "Dimension of lexical vectors.", (), 16, 8192),
+    Field(
+        "vectors.approximate_from",
+        int,
+        "Vectors from which the approximate index is used, if it is installed.",
+        (),
+        1000,
+        1e9,
+    ),
     Field("ui.theme", str, "Colours.", ("auto", "dark", "light", "ansi-dark", "ansi-light")),
     Field("ui.mouse", bool, "Whether the mouse works in the UI."),
     Field("ui.lean", str, "Fewest bytes to the terminal: auto does so over SSH.", ("auto", "on", "off")),
@@ -142,6 +176,16 @@ class Settings:
     backup_keep_weekly: int = 12
     backup_keep_monthly: int = 12
     backup_keep_yearly: int = 7
+    workflows_workers: int = 2
+    workflows_batch: int = 1000
+    workflows_atomic_most: int = 200_000
+    workflows_line_megabytes: float = 8.0
+    workflows_stale_seconds: float = 30.0
+    workflows_keep_days: float = 90.0
+    vectors_model: str = "lexical"
+    vectors_form: str = "float16"
+    vectors_dimension: int = 384
+    vectors_approximate_from: int = 200_000
     theme: str = "auto"
     mouse: bool = True
     lean: str = "auto"

@@ -34,8 +34,11 @@ FITS: dict[When, frozenset[str]] = {
     "outline": frozenset({"outline"}),
     "chart": frozenset({"chart"}),
     "contexts": frozenset({"contexts"}),
+    "workflows": frozenset({"workflows"}),
+    "library": frozenset({"library"}),
 }
-"""Panes in which a command's keys work."""
+"""Panes in which a command's keys work; the library is a screen of its own."""
+PLACES = frozenset().union(*FITS.values())
 
 
 def parse(text: str) -> Sequence:
@@ -73,8 +76,8 @@ class Keymap:
         self.problems: list[str] = []
         self._own = dict(own or {})
         self.keys.update({name: keys for name, keys in self._own.items() if name in self.keys})
-        self._bound: dict[str, dict[Sequence, Command]] = {pane: {} for pane in FITS["any"]}
-        self._prefixes: dict[str, set[Sequence]] = {pane: set() for pane in FITS["any"]}
+        self._bound: dict[str, dict[Sequence, Command]] = {pane: {} for pane in PLACES}
+        self._prefixes: dict[str, set[Sequence]] = {pane: set() for pane in PLACES}
         self._typed: list[str] = []
         self._count = ""
         self._bind()

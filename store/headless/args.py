@@ -12,6 +12,7 @@ from typing import NamedTuple, NoReturn
 
 from store import errors
 from store.catalog import BY_CLI
+from store.headless import args_knowledge as library
 from store.headless import args_upkeep as care
 from store.headless.args_upkeep import yes
 
@@ -271,6 +272,13 @@ SUBS: dict[str, Sub] = {
     "rm": Sub("moving:remove", _rm, notes=_TARGETS),
     "export": Sub("transfer:export_charts", _export, notes=_TARGETS),
     "import": Sub("transfer:import_files", _import),
+    "batch": Sub("workflows:batch", library.batch),
+    "workflows": Sub("workflows:workflows", library.workflows),
+    "query": Sub("querying:query", library.query),
+    "domains": Sub("querying:domains", library.domains),
+    "record": Sub("records:record", library.record),
+    "similar": Sub("vectors:similar", library.similar),
+    "vectors": Sub("vectors:vectors", library.vectors),
     "status": Sub("health:status", care.status),
     "sync": Sub("upkeep:sync", _sync),
     "verify": Sub("verifying:verify", care.verify),

@@ -30,6 +30,8 @@ _MODULES = {
     "Contexts": ("contexts",),
     "Panes": ("panes",),
     "Storage": ("storage", "keeping", "upkeep"),
+    "Workflows": ("workflows",),
+    "Library": ("library",),
     "General": ("general",),
 }
 

@@ -109,6 +109,21 @@ class Layout:
         return (self.shadow or self.home) / ".index" / "chartkeep.sqlite"
 
     @property
+    def knowledge_index(self) -> Path:
+        """The index of the knowledge journals: a file of its own, so that a bulk load holds up nobody's charts."""
+        return self.index.with_name("knowledge.sqlite")
+
+    @property
+    def workflows(self) -> Path:
+        """Where the staged items of workflows lie, each in a folder by its id."""
+        return self.home / ".workflows"
+
+    @property
+    def vectors(self) -> Path:
+        """Where embeddings lie, by context and model."""
+        return self.home / ".vectors"
+
+    @property
     def recovery(self) -> Path:
         return (self.shadow or self.home) / ".recovery"
 

@@ -31,6 +31,8 @@ class Job:
     note: str = ""
     started: str = field(default_factory=clock.stamp)
     seconds: float = 0.0
+    workflow: str = ""
+    """Id of the workflow record that tells of it, too; empty where there is none."""
 
 
 class Jobs:

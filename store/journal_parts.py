@@ -30,11 +30,12 @@ PART = 4 << 20
 """Bytes from which a further process pays: starting one takes as long as passing over 3 MB."""
 MOST_PARTS = 8
 
-_RUN = (
+PROGRAM = (
     # Imported, not run by its name, so that it need not be compiled again.
     f"import sys; sys.path.append({str(Path(journal_pass.__file__).parent)!r}); "
     "from journal_pass import main; main(sys.argv[1:])"
 )
+"""What such a process runs (`journal_pass.main`)."""
 _STATED = re.compile(rb',"_t":\["([0-9a-f]+)",(\d+),(\d+)\],"_h":"([0-9a-f]{32})"\}\n\Z')
 
 
@@ -104,7 +105,7 @@ class _Worker:
     def __init__(self, fd: int | None, start: Place, upto: int) -> None:
         self.upto = upto
         self._process: subprocess.Popen[bytes] | None = None
-        words = [sys.executable, "-I", "-S", "-c", _RUN, *map(str, (*start, upto))]
+        words = [sys.executable, "-I", "-S", "-c", PROGRAM, *map(str, (*start, upto))]
         with suppress(OSError):
             if sys.executable:
                 self._process = subprocess.Popen(

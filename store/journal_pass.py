@@ -61,13 +61,18 @@ def part(
             continue
         lines[0] = b"".join(rest)
         rest = [lines.pop()]
-        whole, place, fits = _block(lines, place) or _lines(lines, place)
+        whole, place, fits = fit(lines, place)
         end = whole or end
         if not fits:
             return end, place, False
         if told is not None:
             told(offset)
     return end, place, True
+
+
+def fit(lines: list[bytes], start: Place) -> tuple[Place | None, Place, bool]:
+    """`part` for whole lines already read, without their newlines, which follow `start`."""
+    return _block(lines, start) or _lines(lines, start)
 
 
 def _block(lines: list[bytes], start: Place) -> tuple[Place | None, Place, bool] | None:
@@ -209,10 +214,14 @@ _known: dict[tuple[int, int], tuple[list[bytes], list[slice]]] = {}
 
 
 def main(words: list[str]) -> None:
-    """Pass over a part of the file that is the standard input, and print what `part` answers."""
-    offset, digest, origin, nth, total, upto = words
+    """Pass over parts of the file that is the standard input, and print for each what `part` answers.
+
+    Six words name a part: its start, a `Place`, and the offset it reaches to.
+    """
     from posix import pread  # what `os` is made of
 
-    start = (int(offset), digest, int(origin), int(nth), int(total))
-    end, last, fits = part(lambda size, at: pread(0, size, at), start, int(upto))
-    print(int(end is not None), *(end or last), *last, int(fits))
+    for at in range(0, len(words), 6):
+        offset, digest, origin, nth, total, upto = words[at : at + 6]
+        start = (int(offset), digest, int(origin), int(nth), int(total))
+        end, last, fits = part(lambda size, at: pread(0, size, at), start, int(upto))
+        print(int(end is not None), *(end or last), *last, int(fits), flush=True)

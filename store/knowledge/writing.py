@@ -1,0 +1,286 @@
+"""The one way knowledge is written: plan on the very end of the journal, append, acknowledge when synced.
+
+The newest version of a key is known from the knowledge index and, for what it has not seen yet, from
+the *tail*: places of the lines written since, kept by this process from one write to the next. So a
+writer need not wait for the index, which may follow in a thread or a process of its own.
+
+1. Index and tail are looked at under the journal's lock, the index in one snapshot; together they
+   cover the journal to its very end, else the index is synced first and the plan made again.
+2. The tail is let go of where the index has passed it, and started again from the index's position
+   wherever the two do not fit: after a failed write, a new generation, a rebuilt index.
+3. A version is one more than the newest there ever was of that key, deletions included.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
+
+from store import records
+from store.errors import NotFound
+from store.journal_read import OffChain
+from store.knowledge.kinds import FAMILY
+from store.model import Change, Plan, Position, TxMeta
+from store.records import Draft
+
+if TYPE_CHECKING:
+    from store.journal import Journal, Tx
+    from store.store import Store
+
+TAIL_BYTES = 8 << 20
+"""Bytes of journal that are read to learn what the index lacks; where it lags further it is synced first."""
+
+
+class Newest(NamedTuple):
+    """The newest version of a key, and where its line lies."""
+
+    ver: int
+    deleted: bool
+    generation: int
+    offset: int
+    length: int
+    workflow: str | None
+    """The workflow that wrote it."""
+
+
+class Indexed(Protocol):
+    """What is asked of a snapshot of the knowledge index."""
+
+    def position(self, context: str, family: str = ...) -> Position | None: ...
+
+    def newest(
+        self, context: str, keys: list[str]
+    ) -> dict[str, tuple[int, bool, int, int, int, str | None]]: ...
+
+
+class Behind(Exception):  # noqa: N818 - no error: sync, and plan again
+    """The index lags too far, or is of another history: sync it, then plan again."""
+
+
+class View:
+    """What stands in one context's knowledge journal at its end. Valid under the journal's lock only."""
+
+    def __init__(self, context: str, journal: Journal, tail: Tail, snap: Indexed, end: Position) -> None:
+        self.context = context
+        self.end = end
+        self._journal = journal
+        self._tail = tail
+        self._snap = snap
+        self._seen: dict[str, Newest | None] = {}
+
+    def newest(self, keys: Iterable[str]) -> dict[str, Newest]:
+        """The newest version of each of these keys that there ever was, deletions included."""
+        seen, versions = self._seen, self._tail.versions
+        unknown = []
+        wanted = list(keys)
+        for key in wanted:
+            if key not in seen:
+                seen[key] = versions.get(key)
+                if seen[key] is None:
+                    unknown.append(key)
+        if unknown:
+            for key, row in self._snap.newest(self.context, unknown).items():
+                seen[key] = Newest(*row)
+        return {key: found for key in wanted if (found := seen[key]) is not None}
+
+    def live(self, key: str) -> bytes | None:
+        """The bytes of the live record of a key; None where there is none. Raises StorageError."""
+        found = self.newest((key,)).get(key)
+        return None if found is None else self.raw(found)
+
+    def raw(self, version: Newest) -> bytes | None:
+        """The bytes of a version; None where it is a deletion. Raises StorageError."""
+        if version.deleted:
+            return None
+        return self._journal.record_raw(version.generation, version.offset, version.length)
+
+
+Planner = Callable[[View], Plan]
+
+
+class Tail:
+    """The newest version of every key written after a position; used under the journal's lock only."""
+
+    def __init__(self, after: Position | None) -> None:
+        self.upto = after
+        self.versions: dict[str, Newest] = {}
+        self._ends = {after}
+        self._parts: deque[tuple[Position, list[str]]] = deque()
+
+    def apply(self, tx: Tx) -> None:
+        """Take in a transaction that begins where the tail ends."""
+        workflow = tx.meta.group if tx.meta is not None else None
+        keys = []
+        versions, new = self.versions, tuple.__new__
+        for generation, offset, length, op, key, ver, _, _, _ in tx.lines:
+            versions[key] = new(Newest, (ver, op == "delete", generation, offset, length, workflow))
+            keys.append(key)
+        self.upto = tx.position
+        self._parts.append((tx.position, keys))
+        self._ends.add(tx.position)
+
+    def trim(self, indexed: Position | None) -> None:
+        """Let go of what the index has by now. Raises OffChain where its position is none of the tail's."""
+        if indexed not in self._ends:
+            raise OffChain("The index is elsewhere.")
+        while self._parts and indexed is not None and self._parts[0][0].offset <= indexed.offset:
+            end, keys = self._parts.popleft()
+            for key in keys:
+                known = self.versions.get(key)
+                if known is not None and known.offset < end.offset:
+                    del self.versions[key]
+        self._ends = {indexed, *(end for end, _ in self._parts)}
+
+    def extend(self, journal: Journal, end: Position) -> None:
+        """Read on to the end of the journal. Raises Behind where that is much, OffChain."""
+        if self.upto == end:
+            return
+        begun = self.upto.offset if self.upto is not None else 0
+        if end.offset - begun > TAIL_BYTES:
+            raise Behind
+        for tx in journal.read(self.upto, upto=end):
+            self.apply(tx)
+        self.upto = end
+
+
+_tails: WeakKeyDictionary[Journal, Tail] = WeakKeyDictionary()
+_guard = threading.Lock()
+
+
+def begin(store: Store, context: str) -> None:
+    """Before knowledge is written: the store must be writable and the context known. Raises ReadOnly, NotFound."""
+    store.writable()
+    store.contexts.require(context)
+
+
+def write(
+    store: Store,
+    context: str,
+    plan: Planner,
+    *,
+    workflow: str | None = None,
+    timeout: float | None = None,
+) -> Change:
+    """Plan on the present end of the journal and commit: returns once the change is on disk.
+
+    An empty plan writes nothing. `workflow` is the workflow that everything written belongs to. Raises
+    what the plan raises (nothing is written then), Locked, StorageError, Damaged, ReadOnly, NotFound.
+    """
+    made, tx = append(store, context, plan, workflow=workflow, timeout=timeout)
+    by = store.session.by
+    if tx is None:
+        return Change(context, "", "", by, made.command, made.label, (), made.focus, tuple(made.hints))
+    return Change(
+        context,
+        tx.tx,
+        tx.at,
+        by,
+        made.command,
+        made.label,
+        tuple(made.edits),
+        made.focus,
+        tuple(made.hints),
+        tx.position,
+    )
+
+
+def append(
+    store: Store,
+    context: str,
+    plan: Planner,
+    *,
+    workflow: str | None = None,
+    timeout: float | None = None,
+    tell: bool = True,
+) -> tuple[Plan, Tx | None]:
+    """`write`, with the transaction itself; without `tell` the caller sees to it that the index follows."""
+    begin(store, context)
+    waits = store.settings.lock_timeout if timeout is None else timeout
+    for again in (True, True, False):
+        try:
+            made, tx = _append(store, context, plan, workflow, waits)
+            break
+        except (Behind, OffChain):
+            if not again:
+                raise
+            store.library.sync(context)
+    if tx is not None and tell:
+        store.library.written(context, tx)
+    return made, tx
+
+
+def _append(
+    store: Store, context: str, plan: Planner, workflow: str | None, timeout: float
+) -> tuple[Plan, Tx | None]:
+    journal = store.journal(context, FAMILY)
+    tx = None
+    try:
+        with journal.writer(timeout, f"knowledge of {context}", create=not journal.path.exists()) as writer:
+            with store.library.index.snapshot() as snap:
+                tail = _tail(journal, snap.position(context, FAMILY), writer.position)
+                view = View(context, journal, tail, snap, writer.position)
+                made = plan(view)
+                drafts = _drafts(view, made)
+            if not drafts:
+                return made, None
+            meta = TxMeta(made.command, made.label, store.session.id, group=workflow)
+            tx = writer.append(drafts, by=store.session.by, meta=meta)
+            tail.apply(tx)
+    except NotFound:
+        if not journal.path.exists():  # renamed or archived meanwhile by another process
+            store.forget(context)
+            store.contexts.forget(context)
+        raise
+    except BaseException:
+        if tx is not None:
+            _forget(journal)  # the tail holds what may have been cut back
+        raise
+    return made, tx
+
+
+def _tail(journal: Journal, indexed: Position | None, end: Position) -> Tail:
+    """What the journal holds beyond the index, up to its end. Raises Behind, OffChain."""
+    if indexed is not None and indexed.generation != end.generation:
+        raise Behind
+    if indexed is None and end.generation > 1:
+        raise Behind
+    with _guard:
+        tail = _tails.get(journal)
+    if tail is not None:
+        try:
+            tail.trim(indexed)
+            tail.extend(journal, end)
+            return tail
+        except OffChain:
+            pass
+    tail = Tail(indexed)
+    tail.extend(journal, end)
+    with _guard:
+        _tails[journal] = tail
+    return tail
+
+
+def _forget(journal: Journal) -> None:
+    with _guard:
+        _tails.pop(journal, None)
+
+
+def _drafts(view: View, plan: Plan) -> list[Draft]:
+    """The edits of a plan with the version each key gets next."""
+    edits = plan.edits
+    newest = view.newest([edit.key for edit in edits])
+    given: dict[str, int] = {}
+    drafts = []
+    new = tuple.__new__
+    for op, key, record, given_raw in edits:
+        ver = given.get(key)
+        if ver is None:
+            found = newest.get(key)
+            ver = found.ver if found is not None else 0
+        given[key] = ver = ver + 1
+        raw = None if op == "delete" else records.dumps(record) if given_raw is None else given_raw
+        drafts.append(new(Draft, (op, key, ver, raw)))
+    return drafts

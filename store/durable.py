@@ -328,6 +328,23 @@ class SmallFile:
         self._fd = -1
         self._writable = False
         self._identity = (0, 0)
+        self._opened = 0
+
+    @property
+    def held(self) -> int:
+        """Which opening of the file is in use; 0 where none is."""
+        return self._opened if self._fd >= 0 else 0
+
+    def hold(self) -> int:
+        """Have the file open for writing, made where there is none, and say which opening that is."""
+        try:
+            if not self._writable:
+                self.close()
+                self._open(os.O_RDWR | os.O_CREAT)
+                self._writable = True
+        except OSError as error:
+            raise failure(error, "write", self.path) from error
+        return self.held
 
     def refresh(self) -> None:
         """Let go of the file if the name leads elsewhere by now, or nowhere."""
@@ -354,11 +371,8 @@ class SmallFile:
 
     def write(self, data: bytes) -> None:
         """Overwrite the file from its start. Raises StorageError."""
+        self.hold()
         try:
-            if not self._writable:
-                self.close()
-                self._open(os.O_RDWR | os.O_CREAT)
-                self._writable = True
             syscalls.pwrite(self._fd, data, 0)
         except OSError as error:
             raise failure(error, "write", self.path) from error
@@ -367,6 +381,7 @@ class SmallFile:
         self._fd = syscalls.open_file(self._name, flags)
         found = os.fstat(self._fd)
         self._identity = (found.st_dev, found.st_ino)
+        self._opened += 1
 
     def close(self) -> None:
         """Close the file; it is opened again when needed."""

@@ -130,8 +130,9 @@ class Journal(JournalReader):
             if writer.failed is not None:
                 raise writer.failed
             self._known = writer.position
+            witness = self._witness_held() if writer.ticket else 0
         if writer.ticket:
-            self._confirm(file, writer)
+            self._confirm(file, writer, witness)
 
     def append_many(
         self, drafts: Iterable[Draft], chunk: int | None = None, *, by: str, meta: TxMeta | None = None
@@ -266,13 +267,22 @@ class Journal(JournalReader):
             journal_repair.quarantine(self, file, position, extra)
         return position
 
-    def _confirm(self, file: AppendFile, writer: Writer) -> None:
+    def _witness_held(self) -> int:
+        """The witness that belongs to the file just written: by the time it is moved there may be another."""
+        try:
+            return self.witness.hold()
+        except StorageError as error:
+            self.note("warning", "witness-not-written", str(error))
+            return 0
+
+    def _confirm(self, file: AppendFile, writer: Writer, witness: int) -> None:
         """Make what was written durable, or raise StorageError; then move the witness."""
         try:
             file.sync(writer.ticket)
         except StorageError as error:
             journal_repair.after_failed_sync(self, file, writer.start, writer.position, error)
         try:
-            self.witness.advance(writer.position)
+            if witness:
+                self.witness.advance(writer.position, witness)
         except StorageError as error:
             self.note("warning", "witness-not-written", str(error))

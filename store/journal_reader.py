@@ -71,8 +71,7 @@ class JournalReader:
         Raises Damaged, TooNew, StorageError.
         """
         with self._mutex:
-            witness = self.witnessed()
-            reader = self.opened(witness)
+            witness, reader = self.together()
             if reader is None:
                 return NOWHERE
             assert isinstance(reader.fd, int), "only archives are cold"
@@ -106,9 +105,30 @@ class JournalReader:
 
     def witnessed(self) -> Position | None:
         found, garbled = self.witness.read()
+        self._note_garbled(garbled)
+        return found
+
+    def _note_garbled(self, garbled: bool) -> None:
         if garbled:
             self.note("info", "garbled-witness", "the witness file is unreadable and was ignored")
-        return found
+
+    def together(self) -> tuple[Position | None, ReadFile | None]:
+        """The witness and the journal opened, which belong together though both may be replaced meanwhile.
+
+        Who replaces them removes the witness first: if it is the same before and after, so is the journal.
+        Raises Damaged, TooNew, StorageError.
+        """
+        while True:
+            witness, garbled, held = self.witness.read_held()
+            self._note_garbled(garbled)
+            try:
+                reader = self.opened(witness)
+            except Damaged:
+                if self.witness.same(held):
+                    raise
+            else:
+                if witness is None or self.witness.same(held):
+                    return witness, reader
 
     def opened(self, witness: Position | None) -> ReadFile | None:
         """The journal opened for reading, whatever file its name leads to now; None without one."""
@@ -175,8 +195,7 @@ class JournalReader:
         An incomplete last transaction is ignored. The file opened at the start is read to its end
         even when a new generation takes its place meanwhile. Raises Damaged, OffChain, StorageError.
         """
-        witness = self.witnessed()
-        reader = self.opened(witness)
+        witness, reader = self.together()
         start = after if after is not None and after != NOWHERE else None
         if reader is None:
             if start is not None:

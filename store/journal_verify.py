@@ -51,12 +51,11 @@ Told = Callable[[int], None]
 
 def verify(journal: JournalReader, told: Told | None = None) -> Iterator[Finding]:
     """All that is wrong with a journal, its archived generations included; nothing is changed."""
-    witness, garbled = journal.witness.read()
-    if garbled:
+    if journal.witness.read()[1]:
         path = str(journal.witness.path)
         yield Finding("info", "garbled-witness", "the witness is unreadable; the next commit renews it", path)
     try:
-        reader = journal.opened(witness)
+        witness, reader = journal.together()
     except Damaged as error:
         yield damage("missing-journal" if not journal.path.exists() else "broken-header", error, journal.path)
         yield from _archives_alone(journal, told)
@@ -79,9 +78,8 @@ def ends(journal: JournalReader, found: dict[int, Position]) -> Iterator[Finding
 
     `found` says where each ended; one that is missing there is not compared.
     """
-    witness, _ = journal.witness.read()
     try:
-        reader = journal.opened(witness)
+        witness, reader = journal.together()
         if reader is None:
             return
         if reader.header.generation in found:

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from store import syscalls
+from store import replacing, syscalls
 from store.errors import ReadOnly, StorageError
 from store.journal import Draft, Journal
+from store.journal_verify import ends
 
 RAW = b'{"type":"entity","name":"a"}'
 
@@ -256,9 +257,7 @@ def test_a_header_that_cannot_be_written_leaves_no_journal(tmp_path, inject, cal
 
 
 def test_a_witness_that_cannot_be_written_does_not_undo_a_commit(journal, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        journal.witness, "advance", lambda position: (_ for _ in ()).throw(StorageError("full"))
-    )
+    monkeypatch.setattr(journal.witness, "advance", lambda *_: (_ for _ in ()).throw(StorageError("full")))
     put(journal, "second")
     assert keys(tmp_path) == ["first", "second"]
     assert [found.code for found in journal.findings] == ["witness-not-written"]
@@ -279,6 +278,7 @@ def test_a_journal_exchanged_while_held_open_is_opened_again(journal, tmp_path):
 WORKER = """
 import pathlib, sys
 from store.journal import Draft, Journal
+from store.journal_verify import ends
 folder, name, count = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 journal = Journal(folder / "j" / "charts.jsonl", "default", recovery=folder / ".recovery")
 for number in range(count):
@@ -349,3 +349,65 @@ def test_a_forked_child_opens_the_files_itself(journal, tmp_path):
     os.waitpid(child, 0)
     put(journal, "parent")
     assert keys(tmp_path) == ["first", "child", "parent"]
+
+
+# -- the journal is replaced, as by a restore, between two system calls of others ----------------------
+
+
+@pytest.fixture
+def earlier(journal, tmp_path):
+    """Puts the journal back as it was after its first transaction, with its witness, as a restore does."""
+    data, position = journal.path.read_bytes(), journal.position()
+
+    def put_back() -> None:
+        new = tmp_path / "earlier.jsonl"
+        new.write_bytes(data)
+        with journal.lock.held(1.0, "restoring"), replacing.alone(tmp_path, 1.0, "restoring"):
+            swap = replacing.Swap(new, journal.path, tmp_path / "replaced.jsonl")
+            replacing.decide(tmp_path, [swap], locks=[], positions={journal.witness.path: position})
+
+    return put_back
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["unseen", "seen by another thread"])
+@pytest.mark.parametrize("fresh", [False, True], ids=["writer at work", "first write of a process"])
+def test_a_witness_is_not_moved_for_a_journal_that_was_replaced(
+    journal, tmp_path, monkeypatch, earlier, seen, fresh
+):
+    writer = open_journal(tmp_path) if fresh else journal
+    real, left = syscalls.fdatasync, [1]
+
+    def replaced_while_synced(fd):
+        real(fd)
+        if left.pop() if left else 0:
+            earlier()
+            if seen:
+                writer.position()
+
+    monkeypatch.setattr(syscalls, "fdatasync", replaced_while_synced)
+    put(writer, "lost")
+    assert keys(tmp_path) == ["first"]
+    assert list(open_journal(tmp_path).check()) == []
+    put(writer, "then")
+    assert keys(tmp_path) == ["first", "then"]
+
+
+def test_a_reader_takes_no_witness_for_that_of_another_file(journal, tmp_path, monkeypatch, earlier):
+    for ask in ("position", "read", "check", "ends"):
+        put(journal, f"more-{ask}")
+        reader = open_journal(tmp_path)
+        opened, left = reader.opened, [1]
+
+        def replaced_before(witness, opened=opened, left=left):
+            if left:
+                left.pop()
+                earlier()
+            return opened(witness)
+
+        monkeypatch.setattr(reader, "opened", replaced_before)
+        if ask == "ends":
+            assert list(ends(reader, {1: journal.position()})) == []
+        else:
+            done = getattr(reader, ask)()
+            assert ask == "position" or len(list(done)) == (1 if ask == "read" else 0)
+        assert not left

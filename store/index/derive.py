@@ -18,9 +18,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-SCOPES = ("touched", "linked", "stepped", "worded")
-"""Temporary tables of chart ids: made anew, hanging elsewhere, with other steps, with other words."""
-
 _ALL = "chart_id IS NOT NULL"
 _IN_TOUCHED = "chart_id IN (SELECT id FROM touched)"
 _IN_LINKED = "chart_id IN (SELECT id FROM linked)"

@@ -1,9 +1,10 @@
 """Everything that is SQLite's own: opening, pragmas, full text, what its errors mean, swapping files.
 
-`chartkeep.sqlite` is a symbolic link to the database proper, `chartkeep-<hex>.db`. A rebuild
-makes a new file and turns the link over. Renaming over the database itself would not do: its
-write-ahead log is found by name, so a process still in the old file would share, or at its last
-close delete, the log of the new one. SQLite names the log after what the link points to.
+`chartkeep.sqlite` is a symbolic link to the database proper, `chartkeep-<hex>.db`; those of the other
+schemas go by their own stems. A rebuild makes a new file and turns the link over. Renaming over the
+database itself would not do: its write-ahead log is found by name, so a process still in the old file
+would share, or at its last close delete, the log of the new one. SQLite names the log after what the
+link points to.
 Where links cannot be made, the new pages are copied into the old file by SQLite's backup.
 """
 
@@ -22,18 +23,11 @@ import orjson
 
 from store import durable
 from store.errors import StorageError
-from store.index import derive, schema
+from store.index.schema import CHARTS, Schema
 
 BUSY_SECONDS = 10.0
 """How long a connection waits for another process's transaction."""
 
-_FULL_TEXT = (
-    "CREATE VIRTUAL TABLE texts USING fts5(text, content='observations', content_rowid='id',"
-    " tokenize='porter unicode61 remove_diacritics 2')",
-    # No stemming here: a filter is typed letter by letter, and the stem of half a word is no prefix.
-    "CREATE VIRTUAL TABLE chart_words USING fts5(words, detail=none, prefix='1 2 3',"
-    " tokenize='unicode61 remove_diacritics 2')",
-)
 _CORRUPT, _NOT_A_DB = 11, 26
 _PAGES = 1 << 16
 """Bytes that SQLite takes for the index of a write-ahead log, at least."""
@@ -54,15 +48,19 @@ def numbers(ask: Callable[[str], sqlite3.Cursor], sql: str) -> array[int]:
     return array("q", orjson.loads(f"[{joined or ''}]"))
 
 
-def create_tables(conn: sqlite3.Connection) -> None:
+def create_tables(conn: sqlite3.Connection, schema: Schema = CHARTS) -> None:
     """Tables and full text, without the secondary indexes."""
-    for statement in (*schema.statements()[0], *_FULL_TEXT):
+    for statement in (*schema.statements()[0], *schema.full_text):
         conn.execute(statement)
-    conn.execute("INSERT INTO meta VALUES ('schema', ?)", (schema.VERSION,))
+    conn.execute("INSERT INTO meta VALUES ('schema', ?)", (schema.version,))
 
 
 def create_indexes(
-    conn: sqlite3.Connection, first: tuple[str, ...] = ("",), but: tuple[str, ...] = ()
+    conn: sqlite3.Connection,
+    first: tuple[str, ...] = ("",),
+    but: tuple[str, ...] = (),
+    *,
+    schema: Schema = CHARTS,
 ) -> None:
     """The secondary indexes whose names begin with one of `first` and with none of `but`."""
     for statement in schema.statements()[1]:
@@ -71,7 +69,7 @@ def create_indexes(
             conn.execute(statement)
 
 
-def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, readonly: bool = False, schema: Schema = CHARTS) -> sqlite3.Connection:
     """A connection in autocommit mode that has read the schema version.
 
     Raises Broken where the file is not a sound index of this version, StorageError.
@@ -88,30 +86,30 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
             cached_statements=300,
         )
         try:
-            _prepare(conn, readonly)
+            _prepare(conn, readonly, schema)
         except BaseException:
             conn.close()
             raise
     return conn
 
 
-def _prepare(conn: sqlite3.Connection, readonly: bool) -> None:
+def _prepare(conn: sqlite3.Connection, readonly: bool, schema: Schema) -> None:
     conn.execute("PRAGMA cache_size=-8000")
     if not readonly:
         conn.execute("PRAGMA journal_mode=WAL")
         conn.execute("PRAGMA synchronous=OFF")
     row = conn.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
-    if row is None or row[0] != schema.VERSION:
+    if row is None or row[0] != schema.version:
         raise Broken("made by another version of chartkeep")
     if not readonly:
-        for scope in derive.SCOPES:
+        for scope in schema.scopes:
             conn.execute(f"CREATE TEMP TABLE {scope} (id TEXT PRIMARY KEY) WITHOUT ROWID")
 
 
-def building(folder: Path) -> tuple[Path, sqlite3.Connection]:
+def building(folder: Path, schema: Schema = CHARTS) -> tuple[Path, sqlite3.Connection]:
     """A new database file in `folder` to load into, fast and without protection, and a connection."""
     durable.make_dirs(folder)
-    path = folder / f"chartkeep-{secrets.token_hex(6)}.db"
+    path = folder / f"{schema.stem}-{secrets.token_hex(6)}.db"
     with translated(path):
         conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=300)
         for pragma in (
@@ -122,10 +120,10 @@ def building(folder: Path) -> tuple[Path, sqlite3.Connection]:
             "threads=2",
         ):
             conn.execute(f"PRAGMA {pragma}")
-        for scope in derive.SCOPES:
+        for scope in schema.scopes:
             conn.execute(f"CREATE TEMP TABLE {scope} (id TEXT PRIMARY KEY) WITHOUT ROWID")
         conn.execute("BEGIN")
-        create_tables(conn)
+        create_tables(conn, schema)
     return path, conn
 
 
@@ -144,7 +142,7 @@ def install(built: Path, path: Path, *, clean: bool) -> None:
     if not clean:
         return
     stray = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
-    for other in (*path.parent.glob("chartkeep-*.db*"), *stray):
+    for other in (*path.parent.glob(f"{path.stem}-*.db*"), *stray):
         if not other.name.startswith(built.name):
             with suppress(OSError):
                 other.unlink()
@@ -171,10 +169,10 @@ def discard(path: Path) -> None:
 
 
 def set_aside(path: Path) -> None:
-    """Keep what `path` names as `chartkeep.damaged` (the newest only): it may tell why it broke."""
+    """Keep what `path` names as `<stem>.damaged` (the newest only): it may tell why it broke."""
     real = Path(os.path.realpath(path))
     with suppress(OSError):
-        os.replace(real, path.with_name("chartkeep.damaged"))
+        os.replace(real, path.with_suffix(".damaged"))
     for suffix in ("-wal", "-shm"):
         with suppress(OSError):
             real.with_name(real.name + suffix).unlink()

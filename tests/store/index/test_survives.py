@@ -182,7 +182,7 @@ def test_another_schema_version_is_made_anew(
     writer.put(*chart("chart_1", "One"))
     index.sync(writer.journal)
     index.close()
-    monkeypatch.setattr(schema, "VERSION", "next")
+    monkeypatch.setattr(Index, "schema", schema.CHARTS._replace(version="next"))
     again = Index.open(index.path)
     assert again.empty
     assert again.sync(writer.journal).reset

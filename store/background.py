@@ -32,6 +32,8 @@ PATIENT_HEARTBEAT = 10.0
 """The same where nobody looks at a screen: with 150 contexts a look takes 8 ms."""
 APART_SECONDS = 0.25
 """How often a process that does heavy work is asked how far it is."""
+KNOWLEDGE_SECONDS = 0.5
+"""A batch of knowledge commits ten times a second; it is told of so often."""
 RATION = 5.0
 """A large chart file is published at most for one part in so many of the time."""
 AGAIN = 3.0
@@ -54,7 +56,12 @@ class Background:
         self._latest: dict[str, float] = {}
         self._apart: dict[str, tuple[Apart, Progressing, ExitStack]] = {}
         self._pace: dict[str, float] = {}
-        self._when_due = {"publish": self._publish, "chart": self._chart_file, "apart": self._look_apart}
+        self._when_due = {
+            "publish": self._publish,
+            "chart": self._chart_file,
+            "apart": self._look_apart,
+            "knowledge": self._tell_knowledge,
+        }
         self._looks: list[tuple[float, str, Callable[[], bool]]] = []
         self._patient = patient
         self._heartbeat = PATIENT_HEARTBEAT if patient else HEARTBEAT
@@ -76,7 +83,7 @@ class Background:
         self._thread.start()
 
     def poke(self, context: str, kind: str) -> None:
-        """Something happened: `commit`, `journal`, `chart` or `contexts`."""
+        """Something happened: `commit`, `journal`, `knowledge`, `chart` or `contexts`."""
         with self._wake:
             self._events[(context, kind)] = None
             self._wake.notify()
@@ -245,6 +252,9 @@ class Background:
             self._store.tell(Notice("", None, own=False))
         elif kind == "chart":
             self._chart_file(context)
+        elif kind == "knowledge":
+            with self._wake:
+                self._due.setdefault((context, kind), clock.monotonic() + KNOWLEDGE_SECONDS)
         else:
             self._sync(context, own=kind == "commit")
             self._schedule(context, "publish", self._delay)
@@ -305,6 +315,9 @@ class Background:
     def _say(self, context: str, done: Absorbed) -> None:
         for text, command in done.telling():
             self._store.tell(Notice(context, frozenset(), own=False, text=text, shown_by=command))
+
+    def _tell_knowledge(self, context: str) -> None:
+        self._store.tell(Notice(context, frozenset(), own=False, knowledge=True))
 
     def _publish(self, context: str) -> None:
         from store import exchange

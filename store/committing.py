@@ -52,6 +52,8 @@ class Notice:
     """True where `text` tells of something that went wrong."""
     shown_by: str = ""
     """Id of the command that shows more of what `text` says."""
+    knowledge: bool = False
+    """True where the context's knowledge changed, not its charts."""
 
 
 class Committing:

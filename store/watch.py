@@ -2,7 +2,7 @@
 
 Events come from watchfiles in a thread of their own. Network file systems deliver none, so
 there (and where settings say so) the files are looked at in turns. Either way the caller hears
-`changed(context, kind)` with kind `journal`, `chart` or `contexts`.
+`changed(context, kind)` with kind `journal`, `knowledge`, `chart` or `contexts`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from store.knowledge.kinds import FAMILY
 from store.layout import Layout, context_of_file
 
 STEP_MS = 20
@@ -124,6 +125,7 @@ class Watcher:
     def _files(self) -> Iterable[tuple[Path, str, str]]:
         for context in self._layout.contexts():
             yield self._layout.journal(context), context, "journal"
+            yield self._layout.journal(context, FAMILY), context, "knowledge"
             yield self._layout.chart_file(context), context, "chart"
 
     def _look_in_turns(self) -> None:
@@ -176,5 +178,7 @@ class Watcher:
                 self._again.set()
             elif path.name == "charts.jsonl":
                 told.add((path.parent.name, "journal"))
+            elif path.name == f"{FAMILY}.jsonl":
+                told.add((path.parent.name, "knowledge"))
         for context, kind in told:
             self._changed(context, kind)

@@ -25,7 +25,7 @@ from tui.bridge import Bridge
 from tui.config import Config
 from tui.guard import Guarded
 from tui.keymap import Keymap
-from tui.messages import Answer, Changed, Failed, JobsChanged, Opened
+from tui.messages import Answer, Changed, Failed, JobsChanged, KnowledgeChanged, Opened
 from tui.screens.main import MainScreen
 from tui.widgets.drawn import Drawn
 from tui.widgets.thrift import economise
@@ -141,6 +141,7 @@ class ChartkeepApp(Guarded, App[int]):
         store = self.store
         self.main.chart.prepare()
         self.main.health.measure()
+        self.main.workflows.refresh_list()
         self.bridge.write.ask(store.start_background, lambda _: None, name="background")
         if not self.is_headless:
             store.start_upkeep()
@@ -213,6 +214,8 @@ class ChartkeepApp(Guarded, App[int]):
         """Called from the store's thread."""
         if notice.text:
             self.call_soon(lambda: self._tell(notice))
+        if notice.knowledge:
+            self.post_message(KnowledgeChanged(frozenset({notice.context})))
         if notice.charts is None or notice.charts:
             self.post_message(Changed(frozenset({notice.context})))
 
@@ -240,6 +243,13 @@ class ChartkeepApp(Guarded, App[int]):
         renew = getattr(self.screen, "others_changed", None)
         if renew is not None:
             renew()
+
+    def on_knowledge_changed(self, message: KnowledgeChanged) -> None:
+        """Records or workflows changed: the pane asks again, and a screen that shows any hears of it."""
+        self.main.workflows.refresh_list()
+        renew = getattr(self.screen, "knowledge_changed", None)
+        if renew is not None:
+            renew(message.contexts)
 
     def on_jobs_changed(self) -> None:
         """Background work moved."""

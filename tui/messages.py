@@ -39,10 +39,14 @@ class Changed(Message, bubble=False):
 
     def can_replace(self, message: Message) -> bool:
         """The later notice stands for the earlier one; contexts of both count."""
-        if isinstance(message, Changed):
+        if isinstance(message, Changed) and type(message) is type(self):
             self.contexts |= message.contexts
             return True
         return False
+
+
+class KnowledgeChanged(Changed, bubble=False):
+    """The same of knowledge: records and workflows, not charts."""
 
 
 class JobsChanged(Message, bubble=False):

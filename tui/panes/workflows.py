@@ -1,69 +1,168 @@
-"""Workflow status: the background work of this process, newest first."""
+"""Workflow status: what runs, waits and ran, of this process and of others.
+
+The list is asked for when something says that it changed. While a workflow runs and its line can be
+seen, its heartbeat is read twice a second: one small file, no index and no journal.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
+from textual import on
 from textual.app import ComposeResult
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
 
 from store.jobs import Job
+from store.workflows.model import Workflow
+from tui import works
 from tui.panes.base import Pane
-from tui.widgets.jobs import JobList
+from tui.widgets.jobs import WIDE, Work, WorkList, WorkWords
+from tui.widgets.listing import Listing
 
-
-class Work(JobList, can_focus=True):
-    """The list of jobs, able to take the keyboard and to scroll."""
-
-    def action_move(self, delta: int) -> None:
-        """Scroll by lines."""
-        self.jump(self.top_line + delta)
-
-    def action_page(self, delta: int) -> None:
-        """Scroll by screens."""
-        self.jump(self.top_line + delta * max(1, self.page_lines - 2))
-
-    def action_half_page(self, delta: int) -> None:
-        """Scroll by half screens."""
-        self.jump(self.top_line + delta * max(1, self.page_lines // 2))
-
-    def action_home(self) -> None:
-        """To the top."""
-        self.jump(0)
-
-    def action_end(self) -> None:
-        """To the bottom."""
-        self.jump(self.virtual_size.height)
+BEAT = 0.5
+"""Seconds between looks at the heartbeats of what runs."""
+REST = 0.5
+"""Seconds that at least lie between two lists."""
 
 
 class WorkflowsPane(Pane):
-    """Jobs with their progress."""
+    """Works under a cursor, the one under it in words below."""
 
     TITLE = "Workflows"
 
-    def __init__(self, *, id: str) -> None:
+    class Opened(Message):
+        """One is to be shown in full."""
+
+    def __init__(self, *, id: str, mouse: bool = True) -> None:
         super().__init__(id=id)
-        self.list = Work(id="workflows", empty="  Nothing has run yet; sync, verify and import show here.")
+        self.list = WorkList(
+            id="workflows", mouse=mouse, empty="Nothing has run yet; batches, sync and verify show here."
+        )
+        self.words = WorkWords(id="work-words")
         self.jobs: list[Job] = []
+        self.workflows: list[Workflow] = []
+        self._works: list[Work] = []
+        self._beats: Timer | None = None
+        self._asked = 0.0
+        self._due: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield self.heading
         yield self.list
+        yield self.words
 
     @property
-    def body(self) -> Work:
+    def body(self) -> WorkList:
         return self.list
 
+    # -- what is shown -----------------------------------------------------------------------------
+
     def show(self, jobs: list[Job]) -> None:
-        """Show these jobs; folded, what runs or failed is in the heading."""
+        """Show these jobs beside the workflows."""
         self.jobs = jobs
-        running = [job for job in jobs if job.state in ("running", "waiting")]
-        failed = [job for job in jobs if job.state == "failed"]
-        if running:
-            job = running[0]
-            share = f" {100 * job.done // job.total} %" if job.total else ""
-            self.heading.show(f"{job.title}{share}")
+        self._show()
+
+    def refresh_list(self) -> None:
+        """Ask for the workflows again, now or as soon as the last list is old enough."""
+        if self._due is not None or not self.desk.opened:
+            return
+        wait = self._asked + REST - time.monotonic()
+        if wait > 0:
+            self._due = self.set_timer(wait, self._ask)
         else:
-            self.heading.show(f"{len(failed)} failed" if failed else "idle" if jobs else "")
+            self._ask()
+
+    def _ask(self) -> None:
+        self._due, self._asked = None, time.monotonic()
+        store = self.desk.store
+        self.desk.bridge.read.ask(lambda: works.listing(store), self.take, name="workflows")
+
+    def take(self, found: Sequence[Workflow]) -> None:
+        """Show these workflows; look after those that run."""
+        self.workflows = list(found)
+        runs = any(map(works.runs, found))
+        if runs and self._beats is None:
+            self._beats = self.set_interval(BEAT, self._look)
+        elif not runs and self._beats is not None:
+            self._beats.stop()
+            self._beats = None
+        self._show()
+        renew = getattr(self.app.screen, "works_changed", None)
+        if renew is not None:
+            renew()
+
+    def _look(self) -> None:
+        """Read the heartbeats, where somebody sees what comes of it."""
+        if not self.seen:
+            return
+        store, running = self.desk.store, [one for one in self.workflows if works.runs(one)]
+
+        def took(found: list[Workflow]) -> None:
+            now = {(one.context, one.id): one for one in found}
+            if any(not works.runs(one) for one in found):
+                self.refresh_list()
+            self.take([now.get((one.context, one.id), one) for one in self.workflows])
+
+        self.desk.bridge.read.ask(lambda: works.beats(store, running), took, name="beats")
+
+    @property
+    def seen(self) -> bool:
+        """Whether a line or the heading shows what runs, or a screen above that is about it."""
+        screen = self.app.screen
+        if screen is not self.screen:
+            return hasattr(screen, "works_changed")
+        return self.display and all(node.display for node in self.ancestors if isinstance(node, Widget))
+
+    def _show(self) -> None:
+        self._works = works.works(self.workflows, self.jobs)
+        self.heading.show(summary(self._works))
         if not self.folded:
-            self.list.show(jobs)
+            self.list.show_works(self._works)
+            self._say()
+
+    def _say(self) -> None:
+        work = self.list.work
+        self.words.show(work)
+        self.words.set_class(work is None or (self.size.width > WIDE and not work.note), "-nothing")
 
     def unfolded(self) -> None:
-        self.show(self.jobs)
+        self._show()
+
+    # -- what is under the cursor ------------------------------------------------------------------
+
+    @property
+    def chosen(self) -> Workflow | None:
+        """The workflow under the cursor; None for a job, which has no record."""
+        work = self.list.work
+        return self.find(work.key) if work is not None else None
+
+    def find(self, key: object) -> Workflow | None:
+        """A workflow by (context, id)."""
+        return next((one for one in self.workflows if (one.context, one.id) == key), None)
+
+    @on(Listing.Moved)
+    def _moved(self, message: Listing.Moved) -> None:
+        message.stop()
+        self._say()
+
+    @on(Listing.Chosen)
+    def _chosen(self, message: Listing.Chosen) -> None:
+        message.stop()
+        self.post_message(self.Opened())
+
+
+def summary(found: Sequence[Work]) -> str:
+    """One line: what runs and how far it is, else what waits for somebody, else that all is quiet."""
+    going = [work for work in found if work.state == "processing"]
+    if going:
+        first = going[0]
+        more = f" · +{len(going) - 1}" if len(going) > 1 else ""
+        return f"{first.title} {first.share}".rstrip() + more
+    counts = [(state, sum(work.state == state for work in found)) for state in ("interrupted", "paused")]
+    counts += [("waiting", sum(work.state == "pending" for work in found))]
+    counts += [("failed", sum(work.state == "failed" for work in found))]
+    words = [f"{count} {state}" for state, count in counts if count]
+    return " · ".join(words) if words else "idle" if found else ""

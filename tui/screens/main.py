@@ -76,7 +76,7 @@ class MainScreen(Guarded, Asking):
         self.contexts = ContextsPane(id="contexts-pane", mouse=mouse)
         self.outline = OutlinePane(id="outline-pane", mouse=mouse)
         self.chart = ChartPane(id="chart-pane", mouse=mouse)
-        self.workflows = WorkflowsPane(id="workflows-pane")
+        self.workflows = WorkflowsPane(id="workflows-pane", mouse=mouse)
         self.health = HealthPane(id="health-pane")
         self.crumb = Breadcrumb(id="crumb")
         self.status = Horizontal(self.workflows, self.health, id="status")
@@ -228,6 +228,10 @@ class MainScreen(Guarded, Asking):
         self.outline.sum_up()
         self.contexts.mark(page.query.context)
         self.crumb.show((page.query.context or "All contexts", *(title for _, title in page.trail)))
+
+    @on(WorkflowsPane.Opened)
+    def _workflow_opened(self) -> None:
+        actions.by_id(self, "workflow.open")
 
     @on(Breadcrumb.Chosen)
     def _crumb_chosen(self, message: Breadcrumb.Chosen) -> None:

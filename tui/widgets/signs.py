@@ -32,14 +32,17 @@ class Signs(NamedTuple):
     todo: str
     full: str
     empty: str
+    paused: str
+    ended: str
+    undone: str
 
     def of(self, state: State) -> str:
         """The sign of a state; a blank for none."""
         return str(getattr(self, state)) if state else " "
 
 
-UNICODE = Signs("▾", "▸", "✓", "!", "~", "z", "?", "●", "·", "│", "…", "▐", "○", "━", "─")
-ASCII = Signs("v", ">", "x", "!", "~", "z", "?", "*", "-", "|", "~", "|", "o", "#", "-")
+UNICODE = Signs("▾", "▸", "✓", "!", "~", "z", "?", "●", "·", "│", "…", "▐", "○", "━", "─", "‖", "×", "«")
+ASCII = Signs("v", ">", "x", "!", "~", "z", "?", "*", "-", "|", "~", "|", "o", "#", "-", "=", "/", "<")
 
 
 def state_of(due: str | None, done: bool, today: date, soon_days: int = 7) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -14,11 +14,10 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.widget import Widget
 
-from store.jobs import Job
 from tui.widgets.breadcrumb import Breadcrumb, shorten
 from tui.widgets.figures import Figure, Figures
 from tui.widgets.form import Form
-from tui.widgets.jobs import JobList, job_pieces
+from tui.widgets.jobs import Work, WorkList, WorkState, work_pieces
 from tui.widgets.listing import Item, Listing, item_pieces
 from tui.widgets.plot import Plot, Series
 from tui.widgets.prompt import Hint, LineInput, Prompt
@@ -77,31 +76,63 @@ async def test_breadcrumb_draws_the_trail() -> None:
     st.integers(0, 9),
     st.integers(0, 9),
     st.integers(1, 90),
-    st.sampled_from(["running", "failed"]),
+    st.integers(0, 9),
+    st.sampled_from(get_args(WorkState)),
+    st.sampled_from([None, 0.0, 5.0, 90000.0]),
 )
-def test_a_job_fills_its_line(title: str, done: int, total: int, width: int, state: Any) -> None:
-    job = Job(1, "sync", title, state, done, total, "note", "", 2.0)
+def test_a_work_fills_its_line(
+    title: str, done: int, total: int, width: int, rejected: int, state: WorkState, left: float | None
+) -> None:
+    work = Work(("job", "1"), title, state, done, total, 2.0, left, rejected, "note", "14:05", 2.0)
     if width >= 2:
-        assert cell_len("".join(text for text, _ in job_pieces(job, width, UNICODE))) == width
+        assert cell_len("".join(text for text, _ in work_pieces(work, width, UNICODE))) == width
 
 
-async def test_jobs_show_bar_count_and_how_they_ended() -> None:
-    app = Host(JobList())
-    async with app.run_test(size=(80, 5)) as pilot:
+async def test_works_show_bar_count_and_how_they_ended() -> None:
+    app = Host(WorkList(empty="Nothing is running."))
+    async with app.run_test(size=(100, 5)) as pilot:
         assert app.lines()[0] == "Nothing is running."
-        assert isinstance(app.widget, JobList)
-        app.widget.show(
+        assert isinstance(app.widget, WorkList)
+        app.widget.show_works(
             [
-                Job(2, "sync", "Sync", "running", 50, 100, "", "", 1.0),
-                Job(1, "verify", "Verify", "failed", 1, 2, "torn"),
+                Work(("default", "a"), "Import", "processing", 50, 100, 25.0, 2.0, 3),
+                Work(("job", "1"), "Verify", "failed", 1, 2, note="torn"),
             ]
         )
         await pilot.pause()
         first, second = app.lines()[:2]
         assert "━━━━━━━━────────" in first
-        assert "50/100  50%  50/s" in first
+        assert first.endswith("50/100 50%  25/s  2.0 s left  3 rejected  processing")
         assert second.startswith("! Verify: torn")
-        assert second.endswith("failed")
+        assert second.endswith("1/2 50%  failed")
+
+
+def test_every_state_has_a_sign_of_its_own() -> None:
+    for signs in (UNICODE, ASCII):
+        looks = {
+            work_pieces(Work(("a", "b"), "x", state), 40, signs)[0][0]: state for state in get_args(WorkState)
+        }
+        assert len(looks) == len(get_args(WorkState))
+
+
+async def test_a_work_that_moved_on_repaints_what_differs_and_keeps_the_cursor() -> None:
+    app = Host(WorkList())
+    async with app.run_test(size=(100, 5)) as pilot:
+        widget = app.widget
+        assert isinstance(widget, WorkList)
+        one, two = (Work(("default", name), name, "processing", 50, 100) for name in ("a", "b"))
+        widget.show_works([one, two])
+        widget.move_to(1)
+        await pilot.pause()
+        painted: list[Any] = []
+        widget.refresh = lambda *regions, **_: painted.extend(regions) or widget  # type: ignore[method-assign]
+        widget.show_works([one, two])
+        assert painted == []
+        widget.show_works([one, two._replace(done=51)])
+        assert [(region.y, region.height) for region in painted] == [(1, 1)]
+        assert painted[0].width < 30
+        widget.show_works([Work(("default", "new"), "new", "pending"), one, two])
+        assert widget.work == two
 
 
 async def test_figures_have_signs_and_wrap_texts() -> None:

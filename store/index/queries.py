@@ -232,6 +232,17 @@ class Snapshot(Activity, Places, Search):
                 texts[role].append(text)
         return Parts(names.get(1), texts[1], names.get(2), texts[2])
 
+    def chart_texts(self, context: str) -> list[tuple[str, int, str]]:
+        """(chart id, 1 outcome | 2 reality | 3 step, text) of all texts of all charts, chart by chart."""
+        return list(
+            self._ask(
+                f"SELECT r.chart_id, r.role, b.text FROM records r JOIN observations b ON {_RANGE}"
+                " WHERE r.ctx = ? AND r.chart_id IS NOT NULL AND r.role BETWEEN 1 AND 3"
+                " ORDER BY r.chart_id, r.role, r.ord, b.id",
+                (self._ctx(context),),
+            )
+        )
+
     def others(self, context: str, chart_id: str) -> int:
         """Records of other kinds that belong to the chart: narrative beats, belts and the like."""
         row = self._ask(

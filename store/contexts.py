@@ -1,9 +1,10 @@
 """The contexts of a store: found by scanning, made when needed, renamed, archived, brought back.
 
-A context is its chart file and its journal folder. Renaming and archiving move both; an intent
-file written first lets the next one to come finish what a crash cut short. All of this, and taking
-in a chart file that has no journal yet, happens under one lock: in between, one of the two lies
-under the old name and would pass for a context of its own.
+A context is its journal folder, its chart file and its vectors. Renaming and archiving move all three;
+an intent file written first lets the next one to come finish what a crash cut short. All of this, and
+taking in a chart file that has no journal yet, happens under one lock: in between, one of them lies
+under the old name and would pass for a context of its own. The staged items of its workflows lie by
+their ids and stay where they are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store import durable, records, replacing
+from store import clock, durable, records, replacing
 from store.errors import Damaged, NotFound, Refused, UsageError
 from store.layout import check_context_name
 from store.model import ARCHIVE, DEFAULT, ContextInfo
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _INTENT = ".renaming.json"
 _LOCK = ".contexts.lock"
+_VECTORS = "vectors"
 
 
 class Contexts:
@@ -100,6 +102,8 @@ class Contexts:
             [
                 (layout.journal_dir(old), layout.journal_dir(new)),
                 (layout.chart_file(old), layout.chart_file(new)),
+                *self._no_vectors(new),
+                (layout.vectors / old, layout.vectors / new),
             ],
             free=new,
         )
@@ -120,6 +124,7 @@ class Contexts:
             [
                 (layout.journal_dir(name), place / "journal"),
                 (layout.chart_file(name), place / layout.chart_file(name).name),
+                (layout.vectors / name, place / _VECTORS),
             ],
         )
         return place
@@ -138,11 +143,19 @@ class Contexts:
             [
                 (place / "journal", layout.journal_dir(name)),
                 (place / layout.chart_file(name).name, layout.chart_file(name)),
+                *self._no_vectors(name),
+                (place / _VECTORS, layout.vectors / name),
             ],
         )
         place.rmdir()
         self._store.sync(name)
         return name
+
+    def _no_vectors(self, name: str) -> Iterator[tuple[Path, Path]]:
+        """Vectors of a context of that name that is none any more make way for those that come."""
+        left = self._store.layout.vectors / name
+        if left.exists():
+            yield left, self._store.layout.recovery / f"{_VECTORS}-{name}-{clock.file_stamp()}"
 
     def _free(self, name: str) -> None:
         if name in self.names():
@@ -179,7 +192,7 @@ class Contexts:
             store.publish(name)
         with self.steady(), ExitStack() as stack:
             self._finish_replacing()
-            if not any(os.path.lexists(old) for old, _ in moves):
+            if not any(os.path.lexists(old) for old, _ in moves[:2]):  # its journals and its chart file
                 raise NotFound(f"The context “{name}” is not there any more: somebody moved it meanwhile.")
             if free is not None:
                 self._free(free)
@@ -192,6 +205,8 @@ class Contexts:
             self._finish()
         store.forget(name)
         store.index.forget(name)
+        if store.layout.knowledge_index.exists():
+            store.library.index.forget(name)
         self._made.discard(name)
 
     def finish(self) -> bool:

@@ -20,6 +20,8 @@ ARCHIVE_FILE = "completed-charts.jsonl"
 DEFAULT_FILE = "charts.jsonl"
 FAMILIES = ("charts", "knowledge", "activity", "experience")
 """Families of collections: each has a journal of its own in a context, so that one never holds up another."""
+FOUNDING = ("charts", "knowledge")
+"""The families that make a context of a folder: the others are logs about it."""
 
 _CHART_FILE = re.compile(r"charts-(?P<name>.+)\.jsonl")
 _NAME = re.compile(r"[^\W_](?:[\w.\- ]{0,62}[\w])?")
@@ -184,7 +186,10 @@ class Layout:
         return self.root / f"charts-{context}.jsonl"
 
     def contexts(self) -> list[str]:
-        """Names of all contexts: those with a chart file and those with a journal; default first, archive last."""
+        """Names of all contexts: those with a chart file and those with a journal of charts or knowledge.
+
+        The default one comes first, the archive last.
+        """
         names: set[str] = set()
         if self.single is not None:
             names.add(context_of_file(self.single.name, single=True) or DEFAULT)
@@ -195,7 +200,7 @@ class Layout:
         names.update(
             entry
             for entry in _listing(self.journals)
-            if not entry.startswith(".") and _is_file(self.journal(entry))
+            if not entry.startswith(".") and any(_is_file(self.journal(entry, family)) for family in FOUNDING)
         )
         return sorted(names, key=lambda name: (name == ARCHIVE, name != DEFAULT, name.casefold(), name))
 

@@ -30,7 +30,7 @@ CHUNK = 4 << 20
 
 Kind = Literal["full", "differential", "incremental"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-HOME_FOLDERS = (".journal", ".archived", ".recovery", ".vectors")
+HOME_FOLDERS = (".journal", ".archived", ".recovery", ".vectors", ".workflows")
 """Folders that lie in `layout.home`; everything else a backup holds lies in `layout.root`."""
 
 
@@ -55,7 +55,7 @@ class BackedFile(NamedTuple):
     """One file of a backup, whole."""
 
     path: str
-    """POSIX path: in `layout.home` below `.journal`, `.archived`, `.recovery`, `.vectors`; else in `layout.root`."""
+    """POSIX path: in `layout.home` where it begins with one of `HOME_FOLDERS`, else in `layout.root`."""
     size: int
     chunks: tuple[Chunk, ...]
     mtime_ns: int

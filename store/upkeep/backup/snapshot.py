@@ -9,7 +9,10 @@
    to take two journals' locks, so nobody waits in a circle.
 3. *The bytes up to a position never change within a generation*, and the file read is the one that
    was open when the position was taken, whatever its name leads to later.
-4. *Contexts renamed or put away meanwhile* would be in it twice or not at all: their names are
+4. *Staged items of workflows are read after the positions*: they are on disk before the journal names
+   the workflow, and stay until long after it has ended. Of *vectors* the manifests are read first, since
+   shards only join; where merging took some away meanwhile, all of them are read again.
+5. *Contexts renamed or put away meanwhile* would be in it twice or not at all: their names are
    looked at again afterwards, and everything once more where they changed.
 """
 
@@ -41,6 +44,9 @@ TRIES = 5
 RECOVERY_MOST = 16 << 20
 """Files set aside that are larger stay out of backups: copies of whole journals, replaced states."""
 _SKIPPED = (".lock", ".witness", durable.TEMP_SUFFIX, *replacing.OWN)
+_BEAT = "beat.json"
+"""A heartbeat says nothing of another time."""
+_LATER = (".vectors", ".workflows")
 _GENERATION = re.compile(rf"({'|'.join(FAMILIES)})\.(\d+)\.jsonl(\.zst)?")
 _HASH_END = re.compile(rb'"_h":"([0-9a-f]{32})"\}\n\Z')
 
@@ -124,8 +130,20 @@ def others(store: Store) -> Others:
         if path not in known and path.is_file():
             found.files.append(Plain(path.relative_to(layout.root).as_posix(), path))
     for folder in HOME_FOLDERS:
-        found.files.extend(_below(layout.home, folder))
+        if folder not in _LATER:
+            found.files.extend(_below(layout.home, folder))
     return found
+
+
+def vectors(store: Store) -> list[Plain]:
+    """The vectors of every context: of each folder the manifest first (rule 4)."""
+    files = _below(store.layout.home, ".vectors")
+    return sorted(files, key=lambda file: (file.source.parent, file.source.suffix != ".json", file.path))
+
+
+def staged(store: Store) -> list[Plain]:
+    """What was submitted to workflows."""
+    return [file for file in _below(store.layout.home, ".workflows") if file.source.name != _BEAT]
 
 
 def _as_published(chart_file: Path, journal_dir: Path) -> bool:

@@ -158,10 +158,13 @@ class _Taking:
             copier.published = tuple(others.published)
             for file in others.files:
                 copier.file(file)
+            self._vectors(copier)
             journals = snapshot.journals(self.store)
             at = clock.stamp()
             sizes = sum(one.size for one in journals if self.base.kind == "full")
             self.job.at(0, sizes)
+            for file in snapshot.staged(self.store):
+                copier.file(file)
             for generation in journals:
                 copier.generation(generation)
             del journals
@@ -170,6 +173,15 @@ class _Taking:
         raise ChartkeepError(
             "Contexts were renamed, made or put away again and again while the backup was taken. Try it again."
         )
+
+    def _vectors(self, copier: Copier) -> None:
+        """Vectors as one manifest names them; again where shards were merged, and so deleted, meanwhile."""
+        for _ in range(TRIES):
+            files = snapshot.vectors(self.store)
+            for file in files:
+                copier.file(file)
+            if all(file.source.exists() for file in files):
+                return
 
     def _next(self) -> int:
         names = self.repository.names()

@@ -37,7 +37,7 @@ ASIDE = ".restoring-"
 OLD_SECONDS = 86_400.0
 ROOM = 1.05
 """Free space that must be there, in sizes of what is restored."""
-_JOURNALS = (".journal", ".archived", ".vectors")
+_FOLDERS = (".journal", ".archived", ".vectors", ".workflows")
 _STAYS = (".lock", durable.TEMP_SUFFIX)
 
 
@@ -315,7 +315,7 @@ def _own_files(layout: Layout) -> Iterator[Path]:
         path = layout.chart_file(context)
         if path.is_file():
             yield path
-    for folder in _JOURNALS:
+    for folder in _FOLDERS:
         for top, folders, names in os.walk(layout.home / folder):
             folders.sort()
             yield from (Path(top) / name for name in sorted(names) if not name.endswith(_STAYS))

@@ -26,6 +26,7 @@ from tui.config import Config
 from tui.guard import Guarded
 from tui.keymap import Keymap
 from tui.messages import Answer, Changed, Failed, JobsChanged, KnowledgeChanged, Opened
+from tui.panes.foot import Foot
 from tui.screens.main import MainScreen
 from tui.widgets.drawn import Drawn
 from tui.widgets.thrift import economise
@@ -188,13 +189,14 @@ class ChartkeepApp(Guarded, App[int]):
     # -- keys --------------------------------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys of the main screen go to the command table first, before they travel up the tree."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self.screen is self.main:
+        """Keys of a screen that has commands go to their table first, before they travel up the tree."""
+        take_key = getattr(self.screen, "take_key", None) if isinstance(event, events.Key) else None
+        if take_key is not None and isinstance(event, events.Key) and not event.is_forwarded:
             try:
-                if self.main.take_key(event.key):
+                if take_key(event.key):
                     return
             except Exception as error:  # noqa: BLE001 - a command that fails must not end the app
-                self.trouble(error, self.main.doing)
+                self.trouble(error, getattr(self.screen, "doing", ""))
                 return
         await super().on_event(event)
 
@@ -287,8 +289,9 @@ class ChartkeepApp(Guarded, App[int]):
 
         So is an error, and what must be read `whole`, where the line is too short for it.
         """
-        if self.screen is self.main and (not (error or whole) or self.main.foot.holds(text)):
-            self.main.foot.say(text, error=error)
+        foot = getattr(self.screen, "foot", None)
+        if isinstance(foot, Foot) and (not (error or whole) or foot.holds(text)):
+            foot.say(text, error=error)
         else:
             self.notify(
                 text,

@@ -104,6 +104,7 @@ class Lane:
 class Bridge:
     """The lanes: `write` keeps the order of commands, `read` answers what panes ask, `work` holds up neither.
 
+    `count` is for reads that may take a second and that nothing else may wait for.
     What takes seconds (verifying, backing up, compacting) goes to `work`; it is safe to break off.
     """
 
@@ -111,14 +112,16 @@ class Bridge:
         self.write = Lane("write", target)
         self.read = Lane("read", target)
         self.work = Lane("work", target)
+        self.count = Lane("count", target)
 
     @property
     def idle(self) -> bool:
         """True where no lane has anything to do."""
-        return self.write.idle and self.read.idle and self.work.idle
+        return all(lane.idle for lane in (self.write, self.read, self.work, self.count))
 
     def close(self) -> None:
         """Finish the changes that wait, then stop."""
         self.write.close()
         self.read.close(1.0)
         self.work.close(1.0)
+        self.count.close(1.0)

@@ -32,6 +32,8 @@ class Session:
     hide_done: bool | None = None
     sort: str | None = None
     theme: str | None = None
+    library: list[str] = field(default_factory=list)
+    """(collection, filter, number of its sort) of the library when it was left."""
 
 
 def path_for(store: Path) -> Path:
@@ -55,7 +57,7 @@ def _read(document: Mapping[str, Any]) -> Session:
     """A session of the members that have the right shape."""
     fresh = Session()
     texts = ("context", "sort", "theme")
-    lists = ("scope", "cursor", "unfolded", "folded_panes")
+    lists = ("scope", "cursor", "unfolded", "folded_panes", "library")
     for member in fields(Session):
         value = document.get(member.name)
         name = member.name

@@ -20,6 +20,8 @@ _WHERE = {
     "outline": "hierarchy",
     "chart": "chart",
     "contexts": "contexts",
+    "workflows": "workflow status",
+    "library": "library",
 }
 
 

@@ -23,7 +23,7 @@ _ADVICE = {
     errno.EDQUOT: ("the disk quota is used up", "free some space and try again"),
     errno.EACCES: ("permission denied", "check who owns it and its permissions"),
     errno.EPERM: ("the system does not permit it", "check who owns it and its permissions"),
-    errno.EROFS: ("the file system is mounted read-only", "mount it writable, or use --readonly"),
+    errno.EROFS: ("the file system is mounted read-only", "mount it writable, or use --read-only"),
     errno.EIO: ("the disk reported an input/output error", "check the disk, and keep a backup elsewhere"),
     errno.ENOENT: ("it does not exist", "check the path"),
     errno.ENOTDIR: ("a part of the path is not a folder", "check the path"),

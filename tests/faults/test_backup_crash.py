@@ -19,45 +19,12 @@ from store.upkeep.backup.checking import verify
 from store.upkeep.backup.drilling import drill
 from store.upkeep.backup.keeping import prune
 from store.upkeep.backup.taking import take
+from tests.faults.cutting import CODES, AtCall, named
 from tests.faults.tally import tally
 from tests.store.backup.restored import out, settings, states, stored
 from tests.stores import chart, live
 
-CALLS = (
-    "open_file",
-    "write",
-    "pwrite",
-    "fdatasync",
-    "fsync",
-    "rename",
-    "link",
-    "truncate",
-    "unlink",
-    "mkdir",
-)
 KEEP_ONE = {f"keep_{name}": "0" for name in ("daily", "weekly", "monthly", "yearly")} | {"keep_hourly": "1"}
-
-
-def counted(patch: pytest.MonkeyPatch, nth: int, then: Callable[[], Any]) -> list[int]:
-    """Do `then` instead of the `nth` system call; the count of calls."""
-    count = [0]
-
-    def wrapped(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any) -> Any:
-            count[0] += 1
-            if count[0] == nth:
-                then()
-            return real(*args)
-
-        return call
-
-    for name in CALLS:
-        patch.setattr(syscalls, name, wrapped(getattr(syscalls, name)))
-    return count
-
-
-def refuse(code: int) -> None:
-    raise OSError(code, os.strerror(code))
 
 
 DOINGS: dict[str, Callable[[Store], Any]] = {
@@ -67,9 +34,7 @@ DOINGS: dict[str, Callable[[Store], Any]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "code", [errno.ENOSPC, errno.EIO, errno.EACCES], ids=lambda code: errno.errorcode[code]
-)
+@pytest.mark.parametrize("code", CODES, ids=named)
 @pytest.mark.parametrize("doing", DOINGS)
 def test_a_refused_call_hurts_no_earlier_backup(
     store: Store, monkeypatch: pytest.MonkeyPatch, doing: str, code: int
@@ -82,14 +47,14 @@ def test_a_refused_call_hurts_no_earlier_backup(
     for nth in range(1, 200):
         store.run("default", charts.add_fact, name, f"Fact {nth}")
         with monkeypatch.context() as patch:
-            count = counted(patch, nth, lambda: refuse(code))
+            at = AtCall(patch, nth, code)
             with suppress(StorageError):
                 DOINGS[doing](store)
         if doing != "prune":
             assert before.items() <= stored(store).items()
         if nth % 5 == 0:
             assert verify(store, all=True) == []
-        if count[0] < nth:
+        if not at.met:
             break
         if doing == "prune":
             take(store, "full")
@@ -124,7 +89,7 @@ def test_a_killed_backup_is_none_and_the_next_one_works(tmp_path: Path, doing: s
                 patch = pytest.MonkeyPatch()
                 with open_store(folder) as mine:
                     mine.run("default", charts.add_fact, name, f"Fact {nth}")
-                    counted(patch, nth, lambda: os._exit(9))
+                    AtCall(patch, nth, kill=lambda: os._exit(9))
                     DOINGS[doing](mine)
                     patch.undo()
                 status = 0
@@ -166,7 +131,7 @@ def test_a_full_disk_gets_back_what_the_backup_took(store: Store, monkeypatch: p
         (store.layout.home / ".vectors" / str(number)).write_bytes(os.urandom(10_000))
     before = stored(store)
     with monkeypatch.context() as patch:
-        counted(patch, 25, lambda: refuse(errno.ENOSPC))
+        AtCall(patch, 25, errno.ENOSPC)
         with pytest.raises(StorageError, match="disk is full"):
             take(store)
     assert stored(store) == before

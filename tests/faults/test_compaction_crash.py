@@ -6,8 +6,6 @@ one finds.
 
 from __future__ import annotations
 
-import errno
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,19 +14,14 @@ from typing import Any
 
 import pytest
 
-from store import charts, open_store, syscalls
+from store import charts, open_store
 from store.errors import ReadOnly, StorageError
 from store.store import Store
 from store.upkeep import compaction
+from tests.faults.cutting import CODES, FULL, AtCall, named
 from tests.faults.tally import tally
 from tests.stores import Opener, chart, live
 
-CALLS = (
-    *("open_file", "write", "pwrite", "fdatasync", "fsync"),
-    *("rename", "link", "unlink", "mkdir", "truncate", "exchange"),
-)
-CODES = (errno.ENOSPC, errno.EIO, errno.EACCES)
-FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
 STEP = 1 if FULL else 3
 """Every call, or every third."""
 
@@ -36,30 +29,6 @@ WORK: dict[str, Callable[[Store], Any]] = {
     "compact": lambda store: compaction.compact(store, "default"),
     "freeze": compaction.freeze_all,
 }
-
-
-class Counting:
-    """Counts the system calls of the store and does `at_nth` in the place of the nth."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, nth: int, at_nth: Callable[[], None]) -> None:
-        self.count = 0
-        self.nth = nth
-        self.at_nth = at_nth
-        for name in CALLS:
-            patch.setattr(syscalls, name, self._wrapped(getattr(syscalls, name)))
-
-    def _wrapped(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any) -> Any:
-            self.count += 1
-            if self.count == self.nth:
-                self.at_nth()
-            return real(*args)
-
-        return call
-
-    @property
-    def reached(self) -> bool:
-        return self.count >= self.nth
 
 
 def made(store: Store) -> str:
@@ -85,7 +54,7 @@ def whole(store: Store, name: str, facts: int) -> None:
         assert b"current_reality" in raw
 
 
-@pytest.mark.parametrize("code", CODES, ids=lambda code: errno.errorcode[code])
+@pytest.mark.parametrize("code", CODES, ids=named)
 @pytest.mark.parametrize("work", WORK)
 def test_a_refused_call_leaves_a_store_that_works(
     opened: Opener, monkeypatch: pytest.MonkeyPatch, work: str, code: int
@@ -94,22 +63,19 @@ def test_a_refused_call_leaves_a_store_that_works(
     name = made(store)
     facts = 6
 
-    def refuse() -> None:
-        raise OSError(code, os.strerror(code))
-
     for nth in range(1, 400, STEP):
         if work == "freeze":
             compaction.compact(store, "default")
         before = live(store)
         with monkeypatch.context() as patch:
-            counting = Counting(patch, nth, refuse)
+            at = AtCall(patch, nth, code)
             try:
                 WORK[work](store)
             except (StorageError, ReadOnly) as error:
                 told = str(error)
             else:
                 told = str(store.layout.home)
-        if not counting.reached:
+        if not at.met:
             break
         assert str(store.layout.home) in told
         assert live(store) == before
@@ -125,28 +91,20 @@ def test_a_refused_call_leaves_a_store_that_works(
 
 KILLED = """
 import os, sys
-from store import open_store, syscalls
-from store.upkeep import compaction
-count, nth = 0, int(sys.argv[3])
+import pytest
+from store import open_store
+from tests.faults.cutting import AtCall
+from tests.faults.test_compaction_crash import WORK
 store = open_store(sys.argv[1])
 store.sync()
-def wrapped(real):
-    def call(*args):
-        global count
-        count += 1
-        if count == nth:
-            os._exit(9)
-        return real(*args)
-    return call
-for name in sys.argv[4:]:
-    setattr(syscalls, name, wrapped(getattr(syscalls, name)))
-{"compact": lambda: compaction.compact(store, "default"), "freeze": lambda: compaction.freeze_all(store)}[sys.argv[2]]()
+AtCall(pytest.MonkeyPatch(), int(sys.argv[3]), kill=lambda: os._exit(9))
+WORK[sys.argv[2]](store)
 """
 
 
 def killed(folder: Path, work: str, nth: int) -> bool:
     """Run the work in a process that ends at the nth call; False where it came to its end."""
-    done = subprocess.run([sys.executable, "-c", KILLED, str(folder), work, str(nth), *CALLS], check=False)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(folder), work, str(nth)], check=False)
     assert done.returncode in (0, 9)
     return done.returncode == 9
 

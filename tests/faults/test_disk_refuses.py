@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,21 +10,15 @@ from typing import Any
 
 import pytest
 
-from store import charts, clock, syscalls
+from store import charts, clock
 from store.errors import ReadOnly, StorageError
 from store.store import Store
 from store.upkeep.health import metrics
 from store.upkeep.retention import retain as retention
 from store.upkeep.rules import parse_rule
+from tests.faults.cutting import CODES, FULL, AtCall, named
 from tests.faults.tally import tally
 from tests.stores import Opener, chart, live
-
-CALLS = (
-    "open_file", "write", "pwrite", "fdatasync", "fsync", "rename", "link", "truncate", "unlink", "mkdir",
-    "exchange",
-)  # fmt: skip
-FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
-CODES = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 COMMANDS: dict[str, Callable[[Store, str], Any]] = {
     "run": lambda store, name: store.run("default", charts.add_fact, name, "New"),
@@ -81,33 +73,11 @@ def samples(store: Store) -> set[str]:
     return {line.key for line in lines if line.raw is not None and line.key.startswith("x:metric:")}
 
 
-class Refusing:
-    """Lets the system calls of the store fail with `code` from the `nth` one on, `times` times."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, nth: int, code: int) -> None:
-        self.count = 0
-        self.refused = False
-        for name in CALLS:
-            patch.setattr(syscalls, name, self._wrapped(getattr(syscalls, name), nth, code))
-
-    def _wrapped(self, real: Callable[..., Any], nth: int, code: int) -> Callable[..., Any]:
-        def call(*args: Any) -> Any:
-            self.count += 1
-            if self.count == nth:
-                self.refused = True
-                if real.__name__ == "exchange":
-                    return code
-                raise OSError(code, os.strerror(code))
-            return real(*args)
-
-        return call
-
-
 def states(store: Store) -> dict[str, Any]:
     return {name: live(store, name) for name in ("default", "work", "play", "game")}
 
 
-@pytest.mark.parametrize("code", CODES, ids=lambda code: errno.errorcode[code])
+@pytest.mark.parametrize("code", CODES, ids=named)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_refused_call_leaves_the_store_as_it_was(
     opened: Opener, monkeypatch: pytest.MonkeyPatch, command: str, code: int
@@ -136,14 +106,14 @@ def test_a_refused_call_leaves_the_store_as_it_was(
             sample(store, nth)
         before = states(store)
         with monkeypatch.context() as patch:
-            refusing = Refusing(patch, nth, code)
+            at = AtCall(patch, nth, code)
             try:
                 COMMANDS[command](store, name)
             except (StorageError, ReadOnly):
                 failed = True
             else:
                 failed = False
-        if not refusing.refused:
+        if not at.met:
             break
         store.catch_up()
         after = states(store)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,51 +19,12 @@ from store.errors import ChartkeepError, Damaged
 from store.store import Store
 from store.upkeep.retention import cutting
 from store.upkeep.retention.erasing import What, erase
+from tests.faults.cutting import CODES, FULL, AtCall, Killed, named
 from tests.faults.tally import tally
 from tests.store.test_erasing import SECRET, compacted, errors, holding, versions
 from tests.stores import Opener, chart, live
 
-CALLS = (
-    "open_file",
-    "write",
-    "pwrite",
-    "fdatasync",
-    "fsync",
-    "rename",
-    "link",
-    "unlink",
-    "truncate",
-    "mkdir",
-)
-FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
 STEP = 1 if FULL else 7
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing that catches errors catches it."""
-
-
-class Stopping:
-    """From the `nth` system call on, every one of them raises: the process is as good as dead."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, nth: int, error: Callable[[], BaseException]) -> None:
-        self.count, self.nth, self.error = 0, nth, error
-        self.once = not isinstance(error(), Killed)
-        for name in CALLS:
-            patch.setattr(syscalls, name, self._wrapped(getattr(syscalls, name)))
-
-    @property
-    def stopped(self) -> bool:
-        return self.count >= self.nth
-
-    def _wrapped(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any) -> Any:
-            self.count += 1
-            if self.count == self.nth or (self.count > self.nth and not self.once):
-                raise self.error()
-            return real(*args)
-
-        return call
 
 
 def filled(folder: Path) -> tuple[str, str]:
@@ -130,12 +89,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str, Any,
 
 
 @pytest.mark.timeout(1800 if FULL else 150)
-@pytest.mark.parametrize("kind", ["killed", "ENOSPC", "EIO", "EACCES"])
+@pytest.mark.parametrize("code", [None, *CODES], ids=named)
 def test_stopped_at_each_call_it_is_whole_or_not_at_all(
-    made: tuple[Path, str, str, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    made: tuple[Path, str, str, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int | None
 ) -> None:
     source, secret, _, before, others = made
-    error = Killed if kind == "killed" else lambda: OSError(getattr(errno, kind), "refused")
     seen = {True: 0, False: 0}
     nth = 1
     while True:
@@ -144,21 +102,20 @@ def test_stopped_at_each_call_it_is_whole_or_not_at_all(
         store = open_store(folder)
         store.catch_up()
         with monkeypatch.context() as patch:
-            stopping = Stopping(patch, nth, error)
+            at = AtCall(patch, nth, code)
             try:
                 erase(store, What(charts=(("work", secret),)))
             except (Killed, ChartkeepError):
                 pass
-        stopped = stopping.stopped
-        if kind == "killed":
+        if code is None:
             store._index = store._background = None  # what it held in memory is gone with it
             store._journals.clear()
         store.close()
         seen[check(folder, secret, before, others)] += 1
         shutil.rmtree(folder.parent)
-        if not stopped:
+        if not at.met:
             break
-        tally(f"erasing, {'killed' if kind == 'killed' else f'refused with {kind}'}", calls=1, half_done=0)
+        tally(f"erasing, {named(code)}", calls=1, half_done=0)
         nth += STEP
     assert seen[True] > 1
     assert seen[False] > 1

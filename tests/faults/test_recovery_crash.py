@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import gc
-import os
 import shutil
 import subprocess
 import sys
@@ -14,64 +12,19 @@ from typing import Any
 
 import pytest
 
-from store import charts, open_store, replacing, syscalls
+from store import charts, open_store, replacing
 from store.errors import ChartkeepError
 from store.store import Store
 from store.upkeep.backup import open_repository
 from store.upkeep.backup.taking import take
 from store.upkeep.recovery import recover as recovery
 from store.upkeep.recovery import restoring
+from tests.faults.cutting import CODES, FULL, AtCall, Killed, named
 from tests.faults.tally import tally
 from tests.stores import Opener, chart, live
 
-FULL = os.environ.get("CHARTKEEP_FAULTS") == "full"
 RECOVERY, RESTORE = (1, 1) if FULL else (11, 29)
 """One of so many system calls is tried as the one that fails."""
-CALLS = (
-    "open_file",
-    "write",
-    "pwrite",
-    "fdatasync",
-    "fsync",
-    "rename",
-    "link",
-    "unlink",
-    "mkdir",
-    "truncate",
-    "exchange",
-)
-
-
-def named(code: int | None) -> str:
-    return f"refused with {errno.errorcode[code]}" if code else "killed"
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class At:
-    """Kills at the `nth` system call, and at every one after it; or refuses that one with `code`."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, nth: int, code: int | None = None) -> None:
-        self.count, self.nth, self.code = 0, nth, code
-        for name in CALLS:
-            patch.setattr(syscalls, name, self._wrapped(getattr(syscalls, name)))
-
-    @property
-    def met(self) -> bool:
-        return self.count >= self.nth
-
-    def _wrapped(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any) -> Any:
-            self.count += 1
-            if self.code is None and self.count >= self.nth:
-                raise Killed
-            if self.code is not None and self.count == self.nth:
-                raise OSError(self.code, os.strerror(self.code))
-            return real(*args)
-
-        return call
 
 
 def cut_short(path: Path, nth: int, code: int | None, work: Callable[[Store], object]) -> bool:
@@ -79,7 +32,7 @@ def cut_short(path: Path, nth: int, code: int | None, work: Callable[[Store], ob
     store = open_store(path)
     store.index.position("default", "charts")
     with pytest.MonkeyPatch.context() as patch:
-        at = At(patch, nth, code)
+        at = AtCall(patch, nth, code)
         try:
             work(store)
         except (Killed, ChartkeepError):
@@ -127,7 +80,7 @@ def hurt(folder: Path, opened: Opener) -> tuple[Path, dict[str, Any], bytes]:
 
 
 @pytest.mark.timeout(3600 if FULL else 150)
-@pytest.mark.parametrize("code", [None, errno.ENOSPC, errno.EIO, errno.EACCES], ids=named)
+@pytest.mark.parametrize("code", [None, *CODES], ids=named)
 def test_a_recovery_cut_short_is_done_by_the_next(
     hurt: tuple[Path, dict[str, Any], bytes], tmp_path: Path, code: int | None
 ) -> None:
@@ -179,7 +132,7 @@ def bring_back(store: Store) -> restoring.Restored:
 
 
 @pytest.mark.timeout(3600 if FULL else 150)
-@pytest.mark.parametrize("code", [None, errno.ENOSPC, errno.EIO, errno.EACCES], ids=named)
+@pytest.mark.parametrize("code", [None, *CODES], ids=named)
 def test_a_restore_cut_short_leaves_the_one_state_or_the_other(
     backed: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path: Path, code: int | None
 ) -> None:

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from store import records
 from store.errors import NotFound
@@ -56,7 +57,7 @@ class Indexed(Protocol):
     ) -> dict[str, tuple[int, bool, int, int, int, str | None]]: ...
 
 
-class Behind(Exception):  # noqa: N818 - no error: sync, and plan again
+class Behind(Exception):
     """The index lags too far, or is of another history: sync it, then plan again."""
 
 
@@ -95,7 +96,11 @@ class View:
         """The bytes of a version; None where it is a deletion. Raises StorageError."""
         if version.deleted:
             return None
-        return self._journal.record_raw(version.generation, version.offset, version.length)
+        return self.place(version.generation, version.offset, version.length)
+
+    def place(self, generation: int, offset: int, length: int) -> bytes | None:
+        """The record of the line at a place; None for a deletion. Raises StorageError."""
+        return self._journal.record_raw(generation, offset, length)
 
 
 Planner = Callable[[View], Plan]
@@ -147,13 +152,27 @@ class Tail:
 
 
 _tails: WeakKeyDictionary[Journal, Tail] = WeakKeyDictionary()
+_written: WeakSet[Journal] = WeakSet()
+"""Journals this process has written to: one of them that is gone was renamed or archived by another."""
 _guard = threading.Lock()
 
 
 def begin(store: Store, context: str) -> None:
     """Before knowledge is written: the store must be writable and the context known. Raises ReadOnly, NotFound."""
     store.writable()
+    if store.journal(context, FAMILY) not in _written:
+        store.contexts.forget(context)
     store.contexts.require(context)
+
+
+@contextmanager
+def looking(store: Store, context: str) -> Iterator[View]:
+    """What stands in a context, for those who only look: as of the index, synced just before."""
+    store.library.sync(context)
+    journal = store.journal(context, FAMILY)
+    with store.library.index.snapshot() as snap:
+        position = snap.position(context, FAMILY)
+        yield View(context, journal, Tail(position), snap, position or journal.position())
 
 
 def write(
@@ -218,7 +237,8 @@ def _append(
     journal = store.journal(context, FAMILY)
     tx = None
     try:
-        with journal.writer(timeout, f"knowledge of {context}", create=not journal.path.exists()) as writer:
+        with journal.writer(timeout, f"knowledge of {context}", create=journal not in _written) as writer:
+            _written.add(journal)
             with store.library.index.snapshot() as snap:
                 tail = _tail(journal, snap.position(context, FAMILY), writer.position)
                 view = View(context, journal, tail, snap, writer.position)

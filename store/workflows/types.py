@@ -113,7 +113,7 @@ class Run:
             yield from staging.chunks(self.items, self.cursor, self.size, self.longest)
 
 
-class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
+class Stopped(Exception):
     """Somebody asked the workflow to wait or to end. Only the engine catches it."""
 
 
@@ -131,7 +131,8 @@ class WorkType:
 
     def stage(self, run: Run) -> Iterable[bytes] | None:  # noqa: ARG002
         """The items of a type that takes no file, one JSON value each: what is to be gone through, as it is
-        found when the workflow is submitted. None where it works without."""
+        found when the workflow is submitted. None where it works without.
+        """
         return None
 
     def batches(self, run: Run) -> Iterator[Batch]:

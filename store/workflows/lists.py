@@ -1,0 +1,189 @@
+"""Workflows as they are listed: what their records say, with the heartbeats of those that run laid over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from store import clock, records
+from store.errors import NotFound, UsageError
+from store.knowledge.kinds import FAMILY, key_of
+from store.workflows import claiming
+from store.workflows.model import Rejected, Step, Workflow
+from store.workflows.record import Record, load, shown, workflow_key
+
+if TYPE_CHECKING:
+    from store.knowledge.model import Found
+    from store.store import Store
+
+VALIDATION = "validation"
+"""The `type` of records of what was refused."""
+SMALL = 1 << 18
+"""Bytes of journal that a listing takes into the index by itself; a runner brings its own into it."""
+
+
+class Held(NamedTuple):
+    """A workflow's record where it stands."""
+
+    context: str
+    ver: int
+    record: Record
+
+
+def contexts(store: Store) -> list[str]:
+    """The contexts that have knowledge."""
+    names = set(store.contexts.names()) | {"default"}
+    return sorted(name for name, family in store.layout.families() if family == FAMILY and name in names)
+
+
+def refresh(store: Store, context: str | None = None) -> None:
+    """Have the index take in what it lacks where that is little."""
+    for name in [context] if context else contexts(store):
+        position = store.library.index.position(name, FAMILY)
+        try:
+            size = store.layout.journal(name, FAMILY).stat().st_size
+        except OSError:
+            continue
+        lag = size - (position.offset if position is not None else 0)
+        if lag and lag <= SMALL:  # below 0: another generation has begun
+            store.library.sync(name)
+
+
+def held(store: Store, workflow_id: str) -> Held:
+    """The newest version of a workflow's record. Raises NotFound."""
+    for context in contexts(store):
+        store.library.sync(context)
+        found = _newest(store, context, workflow_key(workflow_id))
+        if found is not None:
+            return found
+    raise NotFound(f"There is no workflow “{workflow_id}”. `chartkeep workflows` lists those there are.")
+
+
+def used(store: Store, workflow_id: str) -> bool:
+    """Whether there ever was a workflow of that id, in any context."""
+    key = workflow_key(workflow_id)
+    with store.library.index.snapshot() as snap:
+        return any(snap.newest(context, [key]) for context in contexts(store))
+
+
+def _newest(store: Store, context: str, key: str) -> Held | None:
+    with store.library.index.snapshot() as snap:
+        row = snap.newest(context, [key]).get(key)
+    if row is None or row[1]:
+        return None
+    raw = store.journal(context, FAMILY).record_raw(row[2], row[3], row[4])
+    return None if raw is None else Held(context, row[0], load(raw))
+
+
+def find_id(store: Store, word: str) -> str:
+    """The id that `word` is or begins. Raises NotFound, UsageError naming the candidates."""
+    try:
+        return held(store, word).record.id
+    except NotFound:
+        pass
+    found = [one.id for one in listing(store, limit=None) if one.id.startswith(word)]
+    if len(found) > 1:
+        raise UsageError(f"“{word}” begins the ids of several workflows: {', '.join(found[:8])}.")
+    if not found:
+        raise NotFound(f"There is no workflow “{word}”. `chartkeep workflows` lists those there are.")
+    return found[0]
+
+
+def get(store: Store, workflow_id: str) -> Workflow:
+    """One workflow, as of now. Raises NotFound."""
+    found = held(store, workflow_id)
+    return beat(store, shown(found.record, found.context, found.ver))
+
+
+def listing(
+    store: Store, *, context: str | None = None, running_only: bool = False, limit: int | None = 100
+) -> list[Workflow]:
+    """Workflows, the newest submitted first, heartbeats laid over."""
+    refresh(store, context)
+    return [
+        beat(store, _shown(found))
+        for found in store.library.workflows(context, open_only=running_only, limit=limit)
+    ]
+
+
+def _shown(found: Found) -> Workflow:
+    return shown(load(found.raw or b"{}"), found.row.context, found.row.ver)
+
+
+def beat(store: Store, workflow: Workflow) -> Workflow:
+    """The workflow with its present heartbeat, from its folder alone: neither index nor journal is asked."""
+    if workflow.state not in ("pending", "processing"):
+        return workflow
+    layout = store.layout
+    running = claiming.runner(layout, workflow.id) is not None
+    told = claiming.beat(layout, workflow.id)
+    fresh = told is not None and _age(told.at) <= store.settings.workflows_stale_seconds
+    if workflow.state == "processing" and not (running and (fresh or told is None)):
+        return workflow._replace(interrupted=not workflow.paused)
+    if told is None or not fresh or not running:
+        return workflow
+    return workflow._replace(
+        total=max(told.total, workflow.total),
+        processed=max(told.processed, workflow.processed),
+        rejected=max(told.rejected, workflow.rejected),
+        rate=told.rate,
+        seconds_left=told.seconds_left,
+        note=workflow.note or ("waiting for a free worker" if told.state == "waiting" else ""),
+    )
+
+
+def _age(at: str) -> float:
+    instant = clock.try_parse(at)
+    return 1e9 if instant is None else (clock.now() - instant).total_seconds()
+
+
+def steps(store: Store, workflow_id: str) -> list[Step]:
+    """The audit trail of a workflow, oldest first. Raises NotFound."""
+    found = held(store, workflow_id)
+    ver = found.record.before if found.record.progress else found.ver
+    trail: list[Step] = []
+    rows = {row.ver: row for row in store.library.history(found.context, found.record.key)}
+    journal = store.journal(found.context, FAMILY)
+    while ver > 0 and ver in rows:
+        row = rows[ver]
+        raw = journal.record_raw(row.generation, row.offset, row.length)
+        if raw is None:
+            break
+        record = load(raw)
+        state = "paused" if record.paused else "interrupted" if record.lost else record.state
+        trail.append(Step(row.at, record.by, state, record.processed, record.rejected, record.note, ver))
+        ver = record.before if record.before < ver else 0
+    return trail[::-1]
+
+
+def rejects(store: Store, workflow_id: str, limit: int | None = None) -> Iterator[Rejected]:
+    """What was refused of a workflow, in the order of its lines. Raises NotFound."""
+    from store.knowledge.model import Filter
+
+    found = held(store, workflow_id)
+    wanted = Filter(context=found.context, kinds=(VALIDATION,), workflow=workflow_id)
+    for number, item in enumerate(store.library.stream(wanted)):
+        if limit is not None and number >= limit:
+            return
+        if item.raw is not None:
+            yield rejected(item.raw, item.row.changed_at)
+
+
+def rejected(raw: bytes, at: str) -> Rejected:
+    """What a record of a refusal says."""
+    value = records.loads(raw)
+    item = value.get("item")
+    return Rejected(
+        str(value.get("workflow_id", "")),
+        int(value.get("line", 0)),
+        str(value.get("code", "")),
+        str(value.get("reason", "")),
+        item if isinstance(item, str) else "",
+        str(value.get("at", at)),
+        value.get("whole") is not False,
+    )
+
+
+def validation_key(workflow_id: str, line: int) -> str:
+    """The key of the record of one refusal."""
+    return key_of(VALIDATION, f"{workflow_id}/{line}")

@@ -1,0 +1,141 @@
+"""Submitting a workflow: its items are staged and synced before the record that names them is committed."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from store import clock, durable
+from store.errors import Refused, StorageError, UsageError
+from store.knowledge import writing
+from store.model import Edit, Plan
+from store.workflows import claiming, lists, staging
+from store.workflows.record import Record, check_id, dump, shown
+from store.workflows.types import Run, type_of
+
+if TYPE_CHECKING:
+    from store.knowledge.writing import View
+    from store.store import Store
+    from store.workflows.model import Workflow
+    from store.workflows.staging import Source
+
+
+def submit(
+    store: Store,
+    context: str,
+    kind: str,
+    source: Source = None,
+    *,
+    id: str | None = None,
+    title: str = "",
+    strict: bool = False,
+    atomic: bool = False,
+    update: bool = False,
+    options: dict[str, Any] | None = None,
+    later: bool = False,
+) -> Workflow:
+    """Stage the items of a new workflow and commit it as pending; nothing of it runs yet.
+
+    With `later` the upkeep runs it. Raises UsageError, NotFound, Refused for an id that was used
+    before or an atomic one that is too large, StorageError.
+    """
+    writing.begin(store, context)
+    work = type_of(kind)
+    asked = dict(options or {})
+    work.check(asked)
+    if work.takes_file and source is None:
+        raise UsageError(f"A workflow of type {kind} needs a file with its items.")
+    workflow_id = check_id(id) if id is not None else _made_id(kind)
+    _unused(store, workflow_id)
+    record = Record(
+        workflow_id,
+        kind,
+        title or work.title,
+        atomic=atomic,
+        strict=strict,
+        update=update,
+        later=later,
+        submitted=clock.stamp(),
+        by=store.session.by,
+        source=getattr(source, "name", "") if isinstance(getattr(source, "name", ""), str) else "",
+        options=asked,
+    )
+    with claiming.claimed(store, workflow_id):
+        _unused(store, workflow_id)
+        try:
+            items = source if work.takes_file else work.stage(run_of(store, context, record))
+            if items is not None:
+                total = staging.stage(staging.items_of(store.layout, workflow_id), items)
+                record = record._replace(total=total)
+            atomic_enough(store, record)
+            ver = _commit_first(store, context, record)
+        except BaseException:
+            _unstage(store, workflow_id)
+            raise
+    return shown(record, context, ver)
+
+
+def _made_id(kind: str) -> str:
+    return f"{kind}-{clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _unused(store: Store, workflow_id: str) -> None:
+    for name in lists.contexts(store):
+        store.library.sync(name)
+    if lists.used(store, workflow_id):
+        raise _reused(workflow_id)
+
+
+def _reused(workflow_id: str) -> Refused:
+    return Refused(
+        f"There is, or was, a workflow {workflow_id} already: nothing was submitted. Give it another id; to go on "
+        f"with that one, use `chartkeep workflows resume {workflow_id}`."
+    )
+
+
+def atomic_enough(store: Store, record: Record) -> None:
+    """Raise Refused where an atomic one has more items than one transaction may."""
+    most = store.settings.workflows_atomic_most
+    if record.atomic and record.total > most:
+        raise Refused(
+            f"An all-or-nothing workflow is one transaction, of at most {most:,} items; this has {record.total:,}. "
+            "Submit it without --atomic (a rollback takes it back whole), or raise workflows.atomic_most."
+        )
+
+
+def _commit_first(store: Store, context: str, record: Record) -> int:
+    def plan(view: View) -> Plan:
+        if view.newest([record.key]):
+            raise _reused(record.id)
+        edits = [Edit("put", record.key, None, dump(record))]
+        return Plan("workflow.submit", f"Submit “{record.title}”", edits)
+
+    writing.write(store, context, plan, workflow=record.id)
+    return 1
+
+
+def _unstage(store: Store, workflow_id: str) -> None:
+    """Leave nothing of what was never submitted."""
+    with suppress(StorageError, OSError):
+        if not lists.used(store, workflow_id):
+            durable.remove_file(staging.items_of(store.layout, workflow_id))
+
+
+def run_of(store: Store, context: str, record: Record) -> Run:
+    """The run of a record, as its type sees it."""
+    settings = store.settings
+    items = staging.items_of(store.layout, record.id)
+    return Run(
+        store,
+        context,
+        record.id,
+        dict(record.options),
+        strict=record.strict,
+        update=record.update,
+        size=settings.workflows_batch,
+        cursor=record.cursor,
+        total=record.total,
+        items=items if items.exists() else None,
+        longest=int(settings.workflows_line_megabytes * (1 << 20)),
+    )

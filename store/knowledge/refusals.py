@@ -9,16 +9,15 @@ from unicodedata import category
 
 import orjson
 
-from store import clock
 from store.knowledge.kinds import BY_NAME
 from store.knowledge.schemas import faults, shown
+from store.knowledge.shapes import DEEPEST, REQUIRED
 
 if TYPE_CHECKING:
     from store.knowledge.checking import Checker
 
 LONGEST_ID = 512
 LONGEST_TYPE = 128
-DEEPEST = 128
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
@@ -38,10 +37,8 @@ def reason(
         return _kind(check, record)
     if why == "members":
         return _members(check, raw, record)
-    if why == "missing":
-        return _missing(check, record)
-    if why == "dates":
-        return _dates(record)
+    if why == "strict":
+        return _strictly(check, record)
     if why == "overwrites":
         return _overwrites(check, record)
     return _id(record)
@@ -108,12 +105,12 @@ def _members(check: Checker, raw: bytes, record: dict[str, Any]) -> tuple[str, s
     """What is wrong with the members of a record, if anything is."""
     if too_deep(record):
         return "too-deep", f"objects and lists lie within each other beyond {DEEPEST} levels"
-    if name := named_twice(raw):
+    if (name := named_twice(raw)) is not None:
         return (
             "duplicate-member",
             f"the member {shown(name[:80])[9:]} is named twice: readers differ in which they take",
         )
-    for fault in faults(record.get("type", check.kind), record):
+    for fault in faults(str(record.get("type", check.kind)), record):
         return fault.code, fault.reason
     return "", ""
 
@@ -144,20 +141,13 @@ def named_twice(raw: bytes) -> str | None:
     return twice[0] if twice else None
 
 
-def _missing(check: Checker, record: dict[str, Any]) -> tuple[str, str]:
-    from store.knowledge.checking import REQUIRED
-
+def _strictly(check: Checker, record: dict[str, Any]) -> tuple[str, str]:
+    """What a strict check finds: members that are missing, a time of creation that is none."""
     kind = str(record.get("type", check.kind))
-    names = [name for name in REQUIRED[kind] if record.get(name) is None]
-    return "missing", f"{kind} without {_listed(names)}, and the check is strict"
-
-
-def _dates(record: dict[str, Any]) -> tuple[str, str]:
-    """What is wrong with the time of creation of a record that is checked strictly."""
-    value = record["created_at"]
-    if value is None or clock.try_parse(value) is not None:
-        return "", ""
-    return "bad-member", f"created_at: expected an instant such as 2026-11-21T06:00:00Z, found {shown(value)}"
+    if names := [name for name in REQUIRED.get(kind, ()) if record.get(name) is None]:
+        return "missing", f"{kind} without {_listed(names)}, and the check is strict"
+    found = shown(record["created_at"])
+    return "bad-member", f"created_at: expected an instant such as 2026-11-21T06:00:00Z, found {found}"
 
 
 def _overwrites(check: Checker, record: dict[str, Any]) -> tuple[str, str]:

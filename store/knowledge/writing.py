@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from weakref import WeakKeyDictionary, WeakSet
@@ -53,8 +53,8 @@ class Indexed(Protocol):
     def position(self, context: str, family: str = ...) -> Position | None: ...
 
     def newest(
-        self, context: str, keys: list[str]
-    ) -> dict[str, tuple[int, bool, int, int, int, str | None]]: ...
+        self, context: str, keys: Sequence[str]
+    ) -> Mapping[str, tuple[int, bool, int, int, int, str | None]]: ...
 
 
 class Behind(Exception):
@@ -229,6 +229,59 @@ def append(
     if tx is not None and tell:
         store.library.written(context, tx)
     return made, tx
+
+
+class Mark(NamedTuple):
+    """Where a record of this process's own was last written, and as which version."""
+
+    position: Position
+    ver: int
+    raw: bytes
+
+
+def append_own(
+    store: Store,
+    context: str,
+    key: str,
+    make: Callable[[int, bytes | None], list[bytes]],
+    *,
+    since: Mark | None = None,
+    label: str,
+    workflow: str,
+    timeout: float,
+) -> Mark | None:
+    """Add versions of a record whose key nobody else begins, without asking the index.
+
+    `make(ver, raw)` is given the newest version (0 and None where there is none since the beginning) and
+    makes those that follow. Raises Locked after `timeout` seconds, StorageError, Damaged, ReadOnly.
+    """
+    begin(store, context)
+    journal = store.journal(context, FAMILY)
+    with journal.writer(timeout, label, create=journal not in _written) as writer:
+        _written.add(journal)
+        ver, raw = (0, None) if since is None else _newest_since(journal, key, since, writer.position)
+        drafts = [Draft("put", key, ver + n, made) for n, made in enumerate(make(ver, raw), 1)]
+        if not drafts:
+            return since
+        meta = TxMeta("workflow.job", label, store.session.id, group=workflow)
+        tx = writer.append(drafts, by=store.session.by, meta=meta)
+    store.library.written(context, tx)
+    return Mark(tx.position, drafts[-1].ver, drafts[-1].raw or b"{}")
+
+
+def _newest_since(journal: Journal, key: str, since: Mark, end: Position) -> tuple[int, bytes | None]:
+    """Version and bytes of a key that was written at a mark; read from there on, else the whole generation."""
+    found: tuple[int, bytes | None] = since.ver, since.raw
+    for after in (since.position, None):
+        try:
+            for tx in journal.read(after, upto=end):
+                for line in tx.lines:
+                    if line.key == key:
+                        found = line.ver, line.raw
+            break
+        except OffChain:
+            continue
+    return found
 
 
 def _append(

@@ -100,10 +100,8 @@ def listing(
 ) -> list[Workflow]:
     """Workflows, the newest submitted first, heartbeats laid over."""
     refresh(store, context)
-    return [
-        beat(store, _shown(found))
-        for found in store.library.workflows(context, open_only=running_only, limit=limit)
-    ]
+    found = store.library.workflows(context, open_only=running_only, limit=limit)
+    return [beat(store, _shown(one)) for one in found if one.raw is not None]
 
 
 def _shown(found: Found) -> Workflow:

@@ -119,7 +119,8 @@ class Apart:
     def _job(self, number: int, kind: str, title: str, state: str, done: int, total: int, note: str) -> None:
         if number not in self._jobs:
             ending = ExitStack()
-            self._jobs[number] = (ending.enter_context(self._store.jobs.run(kind, title, total)), ending)
+            running = self._store.jobs.run(kind, title, total, elsewhere=True)
+            self._jobs[number] = (ending.enter_context(running), ending)
         job, _ = self._jobs[number]
         job.job.title = title
         if state == "running":

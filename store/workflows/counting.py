@@ -27,7 +27,7 @@ def joined(whole: Batch, batch: Batch) -> Batch:
         processed=gone(whole) + gone(batch),
         unchanged=whole.unchanged + batch.unchanged,
         total=batch.total if batch.total is not None else whole.total,
-        extra=batch.extra,
+        extra=[*whole.extra, *batch.extra] if isinstance(whole.extra, list) else batch.extra,
     )
 
 

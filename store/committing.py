@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from store.charts import View
     from store.index import Index, Synced
     from store.journal import Journal, Tx
+    from store.knowledge.library import Library
     from store.settings import Settings
     from store.store import Store
     from store.upkeep.maintenance.attending import Attendant
@@ -63,11 +64,12 @@ class Committing:
         self.layout = layout
         self.session = session
         self.readonly = readonly
-        self.jobs = Jobs()
+        self.jobs = Jobs(self._whole)
         self.contexts = Contexts(self._whole)
         self.damage: dict[str, Damaged] = {}
         """Journals read only up to a damaged line, by context: what comes before it is shown."""
         self._index: Index | None = None
+        self._library: Library | None = None
         self._journals: dict[tuple[str, str], Journal] = {}
         self._mirrors: dict[str, Mirror] = {}
         self._dirty: dict[str, int] = {}
@@ -116,6 +118,16 @@ class Committing:
                 self._index.renewed = self._reread
             return self._index
 
+    @property
+    def library(self) -> Library:
+        """The knowledge of the store: analogies, frames, concepts and all that is not a chart."""
+        with self._lock:
+            if self._library is None:
+                from store.knowledge.library import Library
+
+                self._library = Library(self._whole)
+            return self._library
+
     def _reread(self) -> None:
         """Let go of the journals held open for reading. Takes no lock: who calls it may hold the index's."""
         from store.journal_reader import JournalReader
@@ -133,7 +145,8 @@ class Committing:
                 path = self.layout.journal(context, family)
                 journal = Journal(path, context, family, recovery=self.layout.recovery)
                 if path.exists():
-                    position = self.index.position(context, family)
+                    index = self.library.index if family == "knowledge" else self.index
+                    position = index.position(context, family)
                     if position is not None:
                         with suppress(Damaged):  # said by whoever reads it; recovery needs the journal
                             journal.trust(position)

@@ -283,7 +283,10 @@ class JournalReader:
         return found
 
     def line_bytes(self, generation: int, offset: int, length: int) -> bytes:
-        """One line, its newline with it, of any generation. Raises StorageError where it is not there."""
+        """One line, its newline with it, or several that follow each other, of any generation.
+
+        Raises StorageError where they are not there.
+        """
         reader = self._reader
         if reader is None or reader.header.generation != generation:
             reader = self.generation_file(generation)

@@ -192,6 +192,10 @@ class VersionRow(NamedTuple):
     generation: int
     offset: int
     length: int
+    command: str = ""
+    label: str = ""
+    workflow: str | None = None
+    """The workflow that wrote it. This and the two before are told of knowledge only."""
 
 
 class Progress(NamedTuple):

@@ -290,6 +290,9 @@ class Store(Committing):
             if self._index is not None:
                 self._index.close()
                 self._index = None
+            if self._library is not None:
+                self._library.close()
+                self._library = None
 
     def __enter__(self) -> Store:
         return self

@@ -273,6 +273,7 @@ class Database(Generic[Snap]):
         end = None
         with suppress(Damaged):  # met again below, and read up to there
             trusted = position is not None and journal.trust(position)
+            known = known if trusted else ()
             end = journal.position()
             if trusted and end == position:
                 return Synced(0, 0, set(), False)

@@ -35,20 +35,20 @@ _MIDDLE = ("charts_id", "steps_")
 
 def load_all(conn: sqlite3.Connection, journals: Sequence[Journal], progress: Progress | None = None) -> None:
     """Fill the empty tables of `conn` from `journals`, and commit. Wants an open transaction."""
-    total = sum(_size(journal) for journal in journals)
+    total = sum(size_of(journal) for journal in journals)
     next_id, begun = 1, 0
-    with _no_gc():
+    with no_gc():
         for journal in journals:
             loader = Loader(conn, journal, next_id)
-            loader.run(_Told(progress, begun, total))
-            next_id, begun = loader.next_id, begun + _size(journal)
+            loader.run(Told(progress, begun, total))
+            next_id, begun = loader.next_id, begun + size_of(journal)
         _finish(conn)
         conn.execute("COMMIT")
     if progress is not None:
         progress(total, total)
 
 
-class _Told(NamedTuple):
+class Told(NamedTuple):
     """Tells of one journal's progress as part of all."""
 
     progress: Progress | None
@@ -97,7 +97,7 @@ class Loader:
         self._observations: list[tuple[int, str]] = []
         self._relations: list[tuple[Any, ...]] = []
 
-    def run(self, progress: _Told) -> None:
+    def run(self, progress: Told) -> None:
         """Read the journal to its end, or to where it is damaged."""
         self.conn.execute(_AGAIN)
         position: Position | None = None
@@ -219,7 +219,7 @@ _SEEN_AGAIN = (
 _INSERT_RECORD = rows.INSERT_RECORD.replace("(ctx,", "(id, ctx,", 1).replace("VALUES (", "VALUES (?, ", 1)
 
 
-def _size(journal: Journal) -> int:
+def size_of(journal: Journal) -> int:
     """Bytes of the file: its whole transactions are counted while it is read."""
     try:
         return os.stat(journal.path).st_size
@@ -228,7 +228,7 @@ def _size(journal: Journal) -> int:
 
 
 @contextmanager
-def _no_gc() -> Iterator[None]:
+def no_gc() -> Iterator[None]:
     """The collector would walk the batches over and over: a quarter of the time."""
     enabled = gc.isenabled()
     gc.disable()

@@ -30,6 +30,8 @@ class Schema(NamedTuple):
     """CREATE VIRTUAL TABLE statements."""
     scopes: tuple[str, ...] = ()
     """Temporary tables of ids that every connection has."""
+    undo: str = "OFF"
+    """`journal_mode` while a new file is filled: OFF where nothing is ever rolled back."""
 
     def statements(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """(CREATE TABLE statements, CREATE INDEX statements) from schema.sql, for SQLite."""

@@ -113,7 +113,7 @@ def building(folder: Path, schema: Schema = CHARTS) -> tuple[Path, sqlite3.Conne
     with translated(path):
         conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=300)
         for pragma in (
-            "journal_mode=OFF",
+            f"journal_mode={schema.undo}",
             "synchronous=OFF",
             "locking_mode=EXCLUSIVE",
             "cache_size=-64000",

@@ -1,0 +1,158 @@
+"""A Filter as SQL: what drives the query, and what is left to be asked of the records themselves."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from store.index.base import marks
+from store.index.knowledge import rows
+from store.index.knowledge.extract import SCORES
+from store.knowledge import kinds
+from store.knowledge.where import Column
+
+if TYPE_CHECKING:
+    from store.index.knowledge.queries import Names
+    from store.knowledge.model import Filter
+    from store.knowledge.where import Condition
+
+_NAMED = "(SELECT name FROM names WHERE id = i.{})"
+_COLUMNS = {
+    "name": Column("i.name", "text"),
+    "source_domain": Column(_NAMED.format("source"), "text"),
+    "target_domain": Column(_NAMED.format("target"), "text"),
+    "tags": Column(
+        "(i.tags IS NOT NULL AND instr(i.tags, ' ' || (SELECT id FROM names WHERE name = ?) || ' ') > 0) IS TRUE",
+        "set",
+    ),
+}
+"""Members of records that a condition may ask of the index."""
+_OWN = tuple(kind.code for kind in kinds.KINDS if kind.own)
+
+
+@dataclass(slots=True)
+class Compiled:
+    """What a Filter asks of the index. Every part is a condition on `items i` unless it says otherwise."""
+
+    match: str = ""
+    """A question to the full text; empty where it has no part in it."""
+    parts: list[str] = field(default_factory=list)
+    bind: list[Any] = field(default_factory=list)
+    rest: Condition | None = None
+    """What must be asked of the records themselves."""
+    nothing: bool = False
+    """True where no record can be meant."""
+    kinds: tuple[int, ...] = ()
+    """The kinds named; empty for all but chartkeep's own."""
+    plain: bool = True
+    """True where only context, kinds and deletion are asked for: the facets know how many there are."""
+    deleted: bool = False
+
+    def add(self, part: str, *values: Any) -> None:
+        """One more condition."""
+        self.parts.append(part)
+        self.bind.extend(values)
+
+
+def compiled(wanted: Filter, names: Names) -> Compiled:
+    """`wanted` as SQL."""
+    made = Compiled(deleted=wanted.deleted)
+    made.add(f"i.deleted = {int(wanted.deleted)}")
+    _kinds(made, wanted, names)
+    before = len(made.parts)
+    terms = [*_words(made, wanted.words), *_tags(made, wanted.tags, names), *_domains(made, wanted, names)]
+    made.match = " AND ".join(terms)
+    _numbers(made, wanted)
+    if wanted.where is not None:
+        told = wanted.where.sql(_columns(made.kinds))
+        if told is not None:
+            made.add(f"({told.sql})", *told.params)
+        if told is None or not told.exact:
+            made.rest = wanted.where
+    made.plain = not made.match and len(made.parts) == before and made.rest is None
+    return made
+
+
+def _columns(codes: tuple[int, ...]) -> dict[str, Column]:
+    """What may be asked of records of these kinds: the score only where all have it from the same member."""
+    members = {SCORES.get(code, ()) for code in codes}
+    scores = {member: Column("i.quality", "number") for member in members.pop()} if len(members) == 1 else {}
+    return {**_COLUMNS, **scores}
+
+
+def _kinds(made: Compiled, wanted: Filter, names: Names) -> None:
+    if not wanted.kinds:
+        made.add(f"i.kind NOT IN ({', '.join(map(str, _OWN))})")
+        return
+    made.kinds = tuple(code for name in wanted.kinds if (code := names.code(name)) is not None)
+    if made.kinds:
+        made.add(f"i.kind IN ({', '.join(map(str, made.kinds))})")
+    else:
+        made.nothing = True
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as the full text cuts them."""
+    plain = "".join(char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in text)
+    return plain.split()
+
+
+def _words(made: Compiled, text: str) -> list[str]:
+    words = words_of(text)
+    if not words:
+        made.nothing = made.nothing or bool(text.strip())
+        return []
+    typing = not text[-1].isspace()
+    return [f'"{word}"' for word in words[:-1]] + [f'"{words[-1]}"' + ("*" if typing else "")]
+
+
+def _tags(made: Compiled, tags: Iterable[str], names: Names) -> list[str]:
+    numbers = [names.number(tag) for tag in tags]
+    made.nothing = made.nothing or None in numbers
+    return [f'"{rows.tag_word(number)}"' for number in numbers if number is not None]
+
+
+def _domains(made: Compiled, wanted: Filter, names: Names) -> list[str]:
+    terms = []
+    either = [number for name in wanted.domains if (number := names.number(name)) is not None]
+    if either:
+        words = [f'"{word(number)}"' for number in either for word in (rows.source_word, rows.target_word)]
+        terms.append(f"({' OR '.join(words)})")
+    elif wanted.domains:
+        made.nothing = True
+    for name, word in ((wanted.source, rows.source_word), (wanted.target, rows.target_word)):
+        if name is not None:
+            number = names.number(name)
+            made.nothing = made.nothing or number is None
+            terms.append(f'"{word(number or 0)}"')
+    return terms
+
+
+def _numbers(made: Compiled, wanted: Filter) -> None:
+    if wanted.quality_below is not None:
+        made.add("i.quality < ?", wanted.quality_below)
+    if wanted.quality_from is not None:
+        made.add("i.quality >= ?", wanted.quality_from)
+    if wanted.created_after is not None:
+        made.add("i.created > ?", micros(wanted.created_after))
+    if wanted.created_before is not None:
+        made.add("i.created < ?", micros(wanted.created_before))
+    if wanted.workflow is not None:
+        made.add(
+            "(SELECT workflow FROM transactions WHERE seq <= i.seq ORDER BY seq DESC LIMIT 1) = ?",
+            wanted.workflow,
+        )
+
+
+def micros(moment: datetime) -> int:
+    """An instant as microseconds since 1970; one without a zone is in UTC."""
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e6)
+
+
+def among(column: str, values: Iterable[Any]) -> tuple[str, tuple[Any, ...]]:
+    """`column IN (…)` and its values."""
+    given = tuple(values)
+    return f"{column} IN ({marks(given)})", given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from store import clock
@@ -108,8 +108,11 @@ def resume(store: Store, workflow_id: str, *, detach: bool = True) -> Workflow:
     return lists.get(store, workflow_id)
 
 
-def retry(store: Store, workflow_id: str) -> Workflow:
-    """Submit what was refused of a workflow again, as one of its own. Raises Refused where nothing was."""
+def retry(store: Store, workflow_id: str, *, items: Iterable[bytes] | None = None) -> Workflow:
+    """Submit what was refused of a workflow again, as one of its own; `items` are the lines as somebody mended them.
+
+    Raises Refused where nothing was refused.
+    """
     from store.workflows import submitting
 
     found = lists.held(store, workflow_id)
@@ -125,7 +128,7 @@ def retry(store: Store, workflow_id: str) -> Workflow:
         store,
         found.context,
         record.kind,
-        _refused_lines(store, workflow_id),
+        _refused_lines(store, workflow_id) if items is None else items,
         id=f"{workflow_id}-retry-{number}",
         title=f"{record.title}, rejects again",
         strict=record.strict,

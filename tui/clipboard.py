@@ -15,7 +15,7 @@ LIMIT = 74_994
 """Bytes of text that fit the 100,000 bytes of base64 which xterm and tmux accept."""
 
 
-def copy(app: App[object], text: str, what: str) -> str:
+def copy(app: App[object], text: str, what: str, form: str = " of Markdown") -> str:
     """Send `text` to the clipboard; the result says what was sent (or why nothing was)."""
     size = len(text.encode("utf-8", "replace"))
     if not text:
@@ -24,4 +24,4 @@ def copy(app: App[object], text: str, what: str) -> str:
         return f"{what}: {size:,} bytes are more than terminals take ({LIMIT:,}). Export to a file instead."
     app.copy_to_clipboard(text.encode("utf-8", "replace").decode("utf-8"))
     lines = text.rstrip("\n").count("\n") + 1
-    return f"Sent to the clipboard: {what}, {lines} lines, {size:,} bytes of Markdown."
+    return f"Sent to the clipboard: {what}, {lines} lines, {size:,} bytes{form}."

@@ -53,7 +53,12 @@ def edit(text: str, *, setting: str = "", suffix: str = ".md") -> str | None:
     return None if edited == text else edited
 
 
-def hand_over(desk: ChartkeepApp, text: str) -> str | None:
+def configured(setting: str = "") -> bool:
+    """Whether the person has named an editor; else vi would be a guess."""
+    return bool(setting or os.environ.get("VISUAL") or os.environ.get("EDITOR"))
+
+
+def hand_over(desk: ChartkeepApp, text: str, *, suffix: str = ".md") -> str | None:
     """`edit` in place of the screens, which come back afterwards. Raises UsageError."""
     from textual.app import SuspendNotSupported
 
@@ -62,7 +67,7 @@ def hand_over(desk: ChartkeepApp, text: str) -> str | None:
     try:
         with desk.suspend():
             try:
-                edited = edit(text, setting=desk.config.settings.editor)
+                edited = edit(text, setting=desk.config.settings.editor, suffix=suffix)
             except (ChartkeepError, OSError, ValueError) as error:
                 failure = error  # raised in here, Textual would leave the screen to the shell
     except SuspendNotSupported as error:

@@ -61,6 +61,8 @@ def beats(store: Store, running: Sequence[Workflow]) -> list[Workflow]:
 def of_workflow(workflow: Workflow) -> Work:
     """A workflow as a line shows it."""
     state = workflow.shown if workflow.state == "processing" else workflow.state
+    if state == "pending" and workflow.paused:
+        state = "paused"
     took = _seconds(workflow.started, workflow.ended)
     return Work(
         (workflow.context, workflow.id),

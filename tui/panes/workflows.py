@@ -48,6 +48,8 @@ class WorkflowsPane(Pane):
         self._beats: Timer | None = None
         self._asked = 0.0
         self._due: Timer | None = None
+        self._lines = -1
+        """That the words below have now."""
 
     def compose(self) -> ComposeResult:
         yield self.heading
@@ -101,9 +103,10 @@ class WorkflowsPane(Pane):
         store, running = self.desk.store, [one for one in self.workflows if works.runs(one)]
 
         def took(found: list[Workflow]) -> None:
-            now = {(one.context, one.id): one for one in found}
-            if any(not works.runs(one) for one in found):
-                self.refresh_list()
+            """One whose runner is gone has ended, or was cut off: only its record says which."""
+            now = {(one.context, one.id): one for one in found if works.runs(one)}
+            if len(now) < len(found):
+                self._ask()
             self.take([now.get((one.context, one.id), one) for one in self.workflows])
 
         self.desk.bridge.read.ask(lambda: works.beats(store, running), took, name="beats")
@@ -126,10 +129,22 @@ class WorkflowsPane(Pane):
     def _say(self) -> None:
         work = self.list.work
         self.words.show(work)
-        self.words.set_class(work is None or (self.size.width > WIDE and not work.note), "-nothing")
+        lines = len(self.words.draw(max(1, self.size.width - 1)))
+        if work is None or (self.size.width > WIDE and not work.note):
+            lines = 0
+        lines = min(lines, 4, self.size.height // 2)
+        if self._lines != lines:  # a layout costs more than all the rest
+            self._lines = lines
+            self.words.display = lines > 0
+            self.words.styles.height = max(1, lines)
 
     def unfolded(self) -> None:
         self._show()
+
+    def on_resize(self) -> None:
+        """A narrow line says less, so that more is said below it."""
+        if self._works:
+            self._say()
 
     # -- what is under the cursor ------------------------------------------------------------------
 

@@ -61,6 +61,11 @@ class Work(NamedTuple):
         return self.state in ("pending", "processing")
 
     @property
+    def at_end(self) -> bool:
+        """Whether there is nothing left of it to do."""
+        return self.state in ("completed", "rolled back")
+
+    @property
     def share(self) -> str:
         """How much of it is done, as `45%`; empty where that is not known."""
         return f"{100 * min(self.done, self.total) // self.total}%" if self.total else ""
@@ -138,16 +143,13 @@ class WorkWords(Lines):
         work = self._work
         if work is None:
             return ()
-        said = [word for word in (said_state(work), *figures(work, whole=True), work.note) if word]
-        return [((fit(part, width), "muted"),) for part in wrap(clean(" · ".join(said)), width)]
+        said = [clean(word) for word in (said_state(work), *figures(work, whole=True), work.note) if word]
+        return [((fit(part, width), "muted"),) for part in broken(said, width)]
 
 
 def work_pieces(work: Work, width: int, signs: Signs) -> Pieces:
     """A work on one line of exactly `width` cells."""
-    name, style = _LOOKS[work.state]
-    warns = work.state == "completed" and work.rejected
-    if warns:
-        name, style = "soon", "soon"
+    sign, style = look_of(work, signs)
     tail = tail_of(work, wide=width >= WIDE)
     bar = ""
     if work.total and work.state in ("processing", "paused", "interrupted") and width >= 40:
@@ -156,12 +158,31 @@ def work_pieces(work: Work, width: int, signs: Signs) -> Pieces:
     room = max(0, width - 2 - width_of(bar) - width_of(right))
     title = f"{work.title}: {work.note}" if work.note else work.title
     parts = (
-        (f"{getattr(signs, name)} ", style),
+        (f"{sign} ", style),
         (fit(clean(title), room, signs.ellipsis), "overdue" if work.state == "failed" else ""),
         (bar, "done"),
         (right, "muted"),
     )
     return tuple((text, look) for text, look in parts if text)
+
+
+def broken(facts: Sequence[str], width: int) -> list[str]:
+    """Facts side by side, on as many lines as they need, broken between two of them where that is possible."""
+    lines: list[str] = []
+    for fact in facts:
+        first, *rest = wrap(fact, width)
+        if lines and width_of(lines[-1]) + 3 + width_of(first) <= width:
+            lines[-1] += f" · {first}"
+        else:
+            lines.append(first)
+        lines += rest
+    return lines
+
+
+def look_of(work: Work, signs: Signs) -> tuple[str, str]:
+    """Sign and style of a work; completed with rejects is not quite done."""
+    name, style = ("soon", "soon") if work.state == "completed" and work.rejected else _LOOKS[work.state]
+    return getattr(signs, name), style
 
 
 def bar_text(done: int, total: int, cells: int, signs: Signs) -> str:
@@ -189,7 +210,7 @@ def said_state(work: Work) -> str:
 def figures(work: Work, *, whole: bool = False) -> list[str]:
     """Counts, share, rate, time and rejects in few characters; `whole`: both counts always."""
     words = []
-    going = work.state not in ("completed", "rolled back")
+    going = not work.at_end
     if work.total and (going or whole):
         words.append(f"{work.done:,}/{work.total:,}")
         if going and work.done:

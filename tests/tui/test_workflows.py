@@ -1,0 +1,648 @@
+"""The workflow pane and the screens about workflows, on a stand-in for the engine and on the engine itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store import workflows
+from store.errors import Refused, UsageError
+from store.workflows.model import Rejected, Step, Workflow
+from store.workflows.previewing import Preview
+from store.workflows.undoing import Undoing
+from tests.tui.conftest import Desk, Opener
+
+BLANK = Workflow(
+    context="default",
+    id="",
+    kind="import",
+    title="",
+    state="completed",
+    paused=False,
+    interrupted=False,
+    total=100,
+    processed=100,
+    written=100,
+    unchanged=0,
+    rejected=0,
+    missing={},
+    atomic=False,
+    strict=False,
+    submitted="2026-11-21T08:00:00Z",
+    started="2026-11-21T08:00:00Z",
+    ended="2026-11-21T08:00:10Z",
+    by="ada@home",
+    note="",
+    rate=0.0,
+    seconds_left=None,
+    source="birds.jsonl",
+    options={},
+    ver=3,
+)
+RUNNING = BLANK._replace(
+    id="run", title="Import birds", state="processing", ended=None, processed=45, written=42, rejected=3,
+    rate=10.0, seconds_left=5.5,
+)  # fmt: skip
+PAUSED = RUNNING._replace(id="wait", title="Import fish", paused=True, rate=0.0, seconds_left=None)
+BROKEN = RUNNING._replace(id="broken", title="Import moss", interrupted=True, rate=0.0, seconds_left=None)
+DONE = BLANK._replace(id="done", title="Import trees")
+PARTLY = BLANK._replace(
+    id="partly", title="Import ferns", rejected=2, written=98, missing={"source_domain": 12}
+)
+FAILED = BLANK._replace(id="failed", title="Import mould", state="failed", note="the disk is full", written=5)
+PENDING = BLANK._replace(
+    id="later", title="Import algae", state="pending", processed=0, written=0, started=None, ended=None
+)
+CANCELLED = BLANK._replace(id="off", title="Import lichen", state="cancelled", processed=10)
+UNDONE = BLANK._replace(id="undone", title="Import rocks", state="rolled back")
+ALL = [RUNNING, PAUSED, BROKEN, PENDING, DONE, PARTLY, FAILED, CANCELLED, UNDONE]
+
+
+class Engine:
+    """Stands in for `store.workflows`: what was asked of it is in `asked`."""
+
+    def __init__(self) -> None:
+        self.all: list[Workflow] = []
+        self.asked: list[tuple[Any, ...]] = []
+        self.listed = 0
+        self.beaten = 0
+        self.undoing = Undoing(90, 3, 0, [])
+        self.refused = [
+            Rejected(
+                "partly", 17, "no-type", "it has no member type", '{"id": "f17"}', "2026-11-21T08:00:05Z"
+            ),
+            Rejected(
+                "partly", 1200, "not-json", "this is not JSON at character 3", "{oops", "2026-11-21T08:00:05Z"
+            ),
+        ]
+
+    def listing(self, _store: Any, **_: Any) -> list[Workflow]:
+        self.listed += 1
+        return list(self.all)
+
+    def beat(self, _store: Any, workflow: Workflow) -> Workflow:
+        self.beaten += 1
+        return next((one for one in self.all if one.id == workflow.id), workflow)
+
+    def get(self, _store: Any, name: str) -> Workflow:
+        return next(one for one in self.all if one.id == name)
+
+    def become(self, name: str, **changes: Any) -> Workflow:
+        found = self.get(None, name)
+        changed = found._replace(ver=found.ver + 1, **changes)
+        self.all[self.all.index(found)] = changed
+        return changed
+
+    def pause(self, _store: Any, name: str) -> Workflow:
+        self.asked.append(("pause", name))
+        return self.become(name, paused=True)
+
+    def resume(self, _store: Any, name: str) -> Workflow:
+        self.asked.append(("resume", name))
+        return self.become(name, state="processing", paused=False, interrupted=False)
+
+    def cancel(self, _store: Any, name: str) -> Workflow:
+        self.asked.append(("cancel", name))
+        return self.become(name, state="cancelled")
+
+    def survey(self, _store: Any, name: str) -> Undoing:
+        return self.undoing
+
+    def rollback(self, _store: Any, name: str, *, skip_changed: bool = False) -> Workflow:
+        self.asked.append(("rollback", name, skip_changed))
+        return self.become(name, state="rolled back")
+
+    def retry(self, _store: Any, name: str, *, items: list[bytes] | None = None) -> Workflow:
+        self.asked.append(("retry", name, items))
+        made = PENDING._replace(id=f"{name}-retry-1", title=f"{name} again", total=len(items or self.refused))
+        self.all.insert(0, made)
+        return made
+
+    def start(self, _store: Any, name: str) -> None:
+        self.asked.append(("start", name))
+
+    def steps(self, _store: Any, name: str) -> list[Step]:
+        return [
+            Step("2026-11-21T08:00:00Z", "ada@home", "pending", 0, 0, "", 1),
+            Step("2026-11-21T08:00:01Z", "ada@home", "processing", 0, 0, "", 2),
+            Step("2026-11-21T08:00:10Z", "bob@work", "completed", 100, 7, "all gone through", 3),
+        ]
+
+    def rejects(self, _store: Any, name: str, limit: int | None = None) -> Iterator[Rejected]:
+        return iter(self.refused[:limit])
+
+    def clean(self, _store: Any, *, dry_run: bool = False) -> list[Workflow]:
+        self.asked.append(("clean", dry_run))
+        return [one for one in self.all if one.id == "done"]
+
+    def preview(self, _store: Any, context: str, kind: str, source: Path, **asked: Any) -> Preview:
+        self.asked.append(("preview", context, kind, source.name, asked))
+        if not source.exists():
+            raise UsageError(f"There is no file {source}.")
+        return Preview(
+            12,
+            8,
+            1,
+            1,
+            2,
+            0,
+            {"source_domain": 8},
+            [(1, "analogy:a1", "bird → plane")],
+            [],
+            [],
+            [],
+            self.refused,
+        )
+
+    def submit(self, _store: Any, context: str, kind: str, source: Path, **asked: Any) -> Workflow:
+        self.asked.append(("submit", context, kind, source.name, asked))
+        if asked["id"] == "done":
+            raise Refused("There is, or was, a workflow done already: nothing was submitted.")
+        made = PENDING._replace(id=asked["id"] or "import-1", title=asked["title"], total=12)
+        self.all.insert(0, made)
+        return made
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A stand-in in place of the engine, with nothing in it."""
+    found = Engine()
+    for name in dir(found):
+        if not name.startswith("_") and callable(getattr(found, name)) and name != "become":
+            monkeypatch.setattr(workflows, name, getattr(found, name), raising=False)
+    return found
+
+
+def line_of(d: Desk, text: str) -> str:
+    """The line of the screen that holds a text."""
+    lines = d.screen().splitlines()
+    return next((line for line in lines if text in line and not line.startswith(" Workflows")), "")
+
+
+async def go_to(d: Desk, engine: Engine, *shown: Workflow, zoomed: bool = True) -> None:
+    """Give the pane the keyboard, with these workflows in it."""
+    engine.all = list(shown)
+    await d.press("g", "w", *(["underscore"] if zoomed else []))
+    d.app.main.workflows._asked = 0.0
+    d.app.main.workflows.refresh_list()
+    await d.settle()
+
+
+def done_to(engine: Engine) -> list[tuple[Any, ...]]:
+    return [one for one in engine.asked if one[0] not in ("preview", "clean")]
+
+
+async def test_every_state_is_said_in_words_with_a_sign(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await go_to(d, engine, *ALL)
+        running = line_of(d, "Import birds")
+        assert running.split("processing")[0].endswith("45/100 45%  10/s  5.5 s left  3 rejected  ")
+        assert "━━━━━━━─────────" in running
+        signs = {}
+        for title, words in (
+            ("birds", "processing"), ("fish", "paused"), ("moss", "interrupted"), ("algae", "pending"),
+            ("trees", "completed"), ("ferns", "2 rejected  completed"), ("mould", "failed"),
+            ("lichen", "cancelled"), ("rocks", "rolled back"),
+        ):  # fmt: skip
+            line = line_of(d, f"Import {title}")
+            assert words in line, line
+            signs[line.strip("▏ ")[0]] = title
+        assert len(signs) == 9
+        assert "Import mould: the disk is full" in d.screen()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_a_small_pane_says_the_rest_of_the_one_under_the_cursor_below(
+    desk: Opener, engine: Engine, size: tuple[int, int]
+) -> None:
+    async with desk(size=size) as d:
+        await go_to(d, engine, RUNNING, PARTLY, zoomed=False)
+        text = d.screen()
+        assert "45%" in text
+        assert "5.5 s left" in text
+        assert "3 rejected" in text
+        await d.press("j")
+        assert "completed" in d.screen()
+
+
+async def test_what_goes_on_comes_first_and_the_cursor_stays_on_its_workflow(
+    desk: Opener, engine: Engine
+) -> None:
+    async with desk() as d:
+        await go_to(d, engine, DONE, PARTLY, RUNNING)
+        titles = [work.title for work in d.app.main.workflows.list._works if work.key[0] == "default"]
+        assert titles[0] == "Import birds"
+        chosen = d.app.main.workflows
+        while chosen.chosen is None or chosen.chosen.id != "partly":
+            await d.press("j")
+        engine.all.insert(0, PENDING)
+        chosen._asked = 0.0
+        chosen.refresh_list()
+        await d.settle()
+        assert chosen.chosen is not None
+        assert chosen.chosen.id == "partly"
+
+
+async def test_a_job_that_has_a_record_shows_once(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        store = d.app.store
+        with store.jobs.run("verify", "Verify all") as job:
+            job.job.workflow = "upkeep-1"
+        with store.jobs.run("sync", "Only a job"):
+            pass
+        await go_to(d, engine, DONE._replace(id="upkeep-1", title="Verify all", kind="verify"))
+        assert d.screen().count("Verify all") == 1
+        assert "Only a job" in d.screen()
+
+
+async def test_heartbeats_are_read_while_one_runs_and_is_seen(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await go_to(d, engine, RUNNING)
+        pane = d.app.main.workflows
+        listed = engine.listed
+        engine.become("run", processed=60)
+        await d.seen("60/100 60%")
+        assert engine.beaten
+        assert engine.listed == listed
+        await d.press("underscore", "g", "o", "underscore")  # the hierarchy has the whole screen
+        beaten = engine.beaten
+        pane._look()
+        await d.settle()
+        assert engine.beaten == beaten
+        await d.press("underscore", "question_mark")  # help is above
+        pane._look()
+        await d.settle()
+        assert engine.beaten == beaten
+
+
+async def test_one_that_ended_is_listed_again_and_looked_after_no_more(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await go_to(d, engine, RUNNING)
+        pane = d.app.main.workflows
+        assert pane._beats is not None
+        engine.become("run", state="completed", processed=100, ended="2026-11-21T08:00:10Z", rejected=0)
+        pane._look()
+        await d.settle()
+        for _ in range(100):
+            if pane._beats is None:
+                break
+            await d.settle()
+        assert pane._beats is None
+        assert "completed" in line_of(d, "Import birds")
+
+
+async def test_a_runner_that_is_gone_is_listed_before_it_is_called_interrupted(
+    desk: Opener, engine: Engine
+) -> None:
+    async with desk() as d:
+        await go_to(d, engine, RUNNING)
+        pane = d.app.main.workflows
+        engine.beat = lambda _store, one: one._replace(interrupted=True)  # type: ignore[method-assign]
+        workflows.beat = engine.beat  # type: ignore[attr-defined]
+        engine.all = [RUNNING._replace(state="completed", ended="2026-11-21T08:00:10Z")]
+        seen: list[str] = []
+        show = pane.list.show_works
+        pane.list.show_works = lambda works: (seen.extend(one.state for one in works), show(works))  # type: ignore[method-assign,func-returns-value,assignment]
+        pane._look()
+        await d.seen("completed")
+        assert "interrupted" not in seen
+
+
+# -- what the keys do ------------------------------------------------------------------------------
+
+
+async def test_p_pauses_and_goes_on(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await go_to(d, engine, RUNNING)
+        await d.press("p")
+        assert done_to(engine) == [("pause", "run")]
+        assert await d.seen("paused")
+        d.app.main.workflows._asked = 0.0
+        d.app.main.workflows.refresh_list()
+        await d.settle()
+        assert "paused" in line_of(d, "Import birds")
+        await d.press("p")
+        assert done_to(engine)[-1] == ("resume", "run")
+
+
+@pytest.mark.parametrize("workflow", [BROKEN, FAILED, CANCELLED, PAUSED])
+async def test_s_resumes_what_stands_still(desk: Opener, engine: Engine, workflow: Workflow) -> None:
+    async with desk() as d:
+        await go_to(d, engine, workflow)
+        await d.press("s")
+        assert done_to(engine) == [("resume", workflow.id)]
+        assert "goes on" in d.foot
+
+
+@pytest.mark.parametrize(
+    ("key", "workflow", "says"),
+    [
+        ("p", DONE, "nothing to pause"),
+        ("p", BROKEN, "s goes on with it"),
+        ("s", RUNNING, "at work already"),
+        ("s", PARTLY, "r tries its rejects again"),
+        ("c", DONE, "nothing to cancel"),
+        ("B", RUNNING, "c cancels it first"),
+        ("B", UNDONE, "rolled back already"),
+        ("e", DONE, "refused nothing"),
+        ("r", DONE, "nothing to try again"),
+    ],
+)
+async def test_what_cannot_be_done_says_why(
+    desk: Opener, engine: Engine, key: str, workflow: Workflow, says: str
+) -> None:
+    async with desk(size=(200, 50)) as d:
+        await go_to(d, engine, workflow)
+        await d.press(key)
+        assert says in d.foot
+        assert done_to(engine) == []
+
+
+async def test_cancelling_asks_and_says_what_stays(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await go_to(d, engine, RUNNING)
+        await d.press("d", "d")
+        assert "The 42 records it has written stay" in d.screen().replace("\n", " ")
+        await d.press("n")
+        assert done_to(engine) == []
+        await d.press("c", "y")
+        assert done_to(engine) == [("cancel", "run")]
+
+
+async def test_rolling_back_says_what_it_would_do_first(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await go_to(d, engine, DONE)
+        await d.press("B")
+        assert "90 records that it added are deleted again" in d.screen()
+        assert done_to(engine) == []
+        await d.press("y")
+        assert done_to(engine) == [("rollback", "done", False)]
+
+
+async def test_rolling_back_names_what_was_changed_since_and_offers_to_leave_it(
+    desk: Opener, engine: Engine
+) -> None:
+    engine.undoing = Undoing(90, 3, 0, ["analogy:a1", "frame:f2"])
+    async with desk() as d:
+        await go_to(d, engine, DONE)
+        await d.press("B")
+        text = d.screen()
+        assert "2 records were changed after" in text
+        assert "· analogy:a1" in text
+        assert "· frame:f2" in text
+        await d.press("n")
+        assert done_to(engine) == []
+        await d.press("B", "y")
+        assert done_to(engine) == [("rollback", "done", True)]
+
+
+async def test_enter_shows_counts_options_and_audit_trail_and_follows(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await go_to(d, engine, PARTLY._replace(strict=True, options={"kind": "frame"}))
+        await d.press("enter")
+        text = await d.seen("all gone through")
+        for words in ("Written       98", "Rejected      2", "strict", "kind          frame", "birds.jsonl",
+                      "source_domain  12 records", "Audit trail", "by bob@work", "completed, 2 rejected"):  # fmt: skip
+            assert words in text, (words, text)
+        await d.press("s")
+        assert done_to(engine) == []
+        await d.press("q")
+        await go_to(d, engine, RUNNING, zoomed=False)
+        await d.press("enter")
+        assert "45/100" in d.screen()
+        engine.become("run", processed=99)
+        assert "99/100" in await d.seen("99/100")
+        await d.press("p")
+        assert done_to(engine) == [("pause", "run")]
+
+
+async def test_a_double_click_opens_and_a_click_chooses(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await go_to(d, engine, RUNNING, PARTLY)
+        pane = d.app.main.workflows
+        line = next(n for n, work in enumerate(pane.list._works) if work.title == "Import ferns")
+        await d.pilot.click(pane.list, offset=(5, line))
+        await d.settle()
+        assert pane.chosen == PARTLY
+        await d.pilot.click(pane.list, offset=(5, line), times=2)
+        await d.settle()
+        assert "Audit trail" in await d.seen("Audit trail")
+
+
+async def test_a_store_for_reading_only_shows_and_changes_nothing(desk: Opener, engine: Engine) -> None:
+    async with desk(readonly=True) as d:
+        await go_to(d, engine, RUNNING)
+        for key in ("p", "s", "c", "B", "r"):
+            await d.press(key)
+            assert "reading only" in d.foot
+        await d.press("g", "i")
+        assert "reading only" in d.foot
+        await d.press("enter")
+        assert "Audit trail" in await d.seen("Audit trail")
+        for key in ("p", "s", "c", "B", "r"):
+            await d.press(key)
+        await d.press("e")
+        assert "line 17" in await d.seen("line 17")
+        await d.press("e")
+        await d.press("r")
+        assert done_to(engine) == []
+
+
+# -- rejects ---------------------------------------------------------------------------------------
+
+
+async def rejects_shown(d: Desk, engine: Engine) -> None:
+    await go_to(d, engine, PARTLY)
+    await d.press("e")
+    await d.seen("no-type")
+
+
+async def test_rejects_show_line_reason_code_and_the_item(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await rejects_shown(d, engine)
+        text = d.screen()
+        assert "   17" in text
+        assert "it has no member type" in text
+        assert '{"id": "f17"}' in text
+        assert "1,200" in text
+        await d.press("j")
+        assert "{oops" in d.screen()
+
+
+async def test_a_reject_is_copied_and_all_are_written(
+    desk: Opener, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with desk() as d:
+        await rejects_shown(d, engine)
+        await d.press("y")
+        assert d.app.clipboard == '{"id": "f17"}'
+        await d.press("w", "enter")
+        assert (tmp_path / "partly-rejects.jsonl").read_text() == '{"id": "f17"}\n{oops\n'
+        await d.press("w", "enter")
+        assert "exists already" in d.foot
+        await d.press("ctrl+u")
+        await d.type("report.txt")
+        text = (tmp_path / "report.txt").read_text()
+        assert text.startswith('line 17: no-type: it has no member type\n    {"id": "f17"}\n')
+        await d.press("w", "escape", "j")
+        assert "{oops" in d.screen()
+
+
+async def test_rejects_are_tried_again_as_they_are(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await rejects_shown(d, engine)
+        await d.press("r")
+        assert done_to(engine) == [("retry", "partly", None), ("start", "partly-retry-1")]
+        assert "2 items are tried again" in d.foot
+
+
+@pytest.mark.parametrize("key", ["e", "E"])
+async def test_rejects_are_mended_in_an_editor_and_tried_again(
+    desk: Opener, engine: Engine, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    given: list[str] = []
+
+    def mend(_desk: Any, text: str, *, suffix: str) -> str:
+        given.extend((text, suffix))
+        return text.replace("{oops", '{"type":"frame"}').replace('"id"', '"type":"frame","id"')
+
+    monkeypatch.setattr("tui.editor.hand_over", mend)
+    async with desk() as d:
+        await rejects_shown(d, engine)
+        await d.press(key)
+        first = b'{"type":"frame","id": "f17"}'
+        items = [first] if key == "e" else [first, b'{"type":"frame"}']
+        assert done_to(engine) == [("retry", "partly", items), ("start", "partly-retry-1")]
+        assert given[1] == ".jsonl"
+
+
+async def test_nothing_changed_in_the_editor_submits_nothing(
+    desk: Opener, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.editor.hand_over", lambda *_, **__: None)
+    async with desk() as d:
+        await rejects_shown(d, engine)
+        await d.press("e")
+        assert done_to(engine) == []
+        engine.refused = [one._replace(whole=False) for one in engine.refused]
+        await d.press("q", "e", "e")
+        assert done_to(engine) == []
+
+
+async def test_old_ones_are_named_before_they_are_removed(desk: Opener, engine: Engine) -> None:
+    async with desk() as d:
+        await go_to(d, engine, DONE)
+        await d.press("colon")
+        await d.type("Remove old workflows")
+        assert "Import trees" in d.screen()
+        assert engine.asked == [("clean", True)]
+        await d.press("y")
+        assert engine.asked == [("clean", True), ("clean", False)]
+
+
+# -- submitting ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with files to submit."""
+    place = tmp_path / "files"
+    (place / "deep").mkdir(parents=True)
+    for name in ("birds.jsonl", "birds-of-prey.jsonl", "deep/fish.jsonl", ".hidden"):
+        (place / name).write_text('{"type":"frame","id":"f1","name":"x"}\n')
+    monkeypatch.chdir(place)
+    return place
+
+
+async def test_a_path_is_completed_as_far_as_there_is_one_way(
+    desk: Opener, engine: Engine, folder: Path
+) -> None:
+    async with desk() as d:
+        await d.press("g", "i")
+        assert "birds-of-prey.jsonl  birds.jsonl  deep/" in d.screen()
+        assert ".hidden" not in d.screen()
+        await d.press("b", "tab")
+        assert (
+            "File      birds" in d.screen().replace("│ ", "").replace("  birds ", " birds ")
+            or "birds" in d.screen()
+        )
+        screen = d.app.screen
+        assert screen.path.value == "birds"  # type: ignore[attr-defined]
+        await d.press(".", "tab")
+        assert screen.path.value == "birds.jsonl"  # type: ignore[attr-defined]
+        await d.press("ctrl+u", "d", "tab", "tab")
+        assert screen.path.value == "deep/fish.jsonl"  # type: ignore[attr-defined]
+        await d.press("tab")
+        assert d.app.focused is screen.type  # type: ignore[attr-defined]
+
+
+async def test_a_batch_is_previewed_and_only_then_submitted(
+    desk: Opener, engine: Engine, folder: Path
+) -> None:
+    async with desk() as d:
+        await d.press("g", "i")
+        await d.type("birds.jsonl", end="")
+        await d.press("ctrl+s")
+        text = d.screen()
+        assert "12 items: 8 new, 1 renewed, 1 there already, 2 rejected" in text
+        assert "line 17: it has no member type (no-type)" in text
+        assert "line 1: bird → plane" in text
+        assert "source_domain (8)" in text
+        assert done_to(engine) == []
+        await d.press("ctrl+s")
+        kind = {"strict": False, "atomic": False, "update": False, "options": {}}
+        asked = {"id": None, "title": "Import birds.jsonl", **kind}
+        assert done_to(engine) == [
+            ("submit", "default", "import", "birds.jsonl", asked),
+            ("start", "import-1"),
+        ]
+        assert "Submitted import-1: 12 items" in d.foot
+
+
+async def test_what_is_chosen_goes_along_and_makes_the_preview_old(
+    desk: Opener, engine: Engine, folder: Path
+) -> None:
+    async with desk() as d:
+        await d.press("g", "i")
+        await d.type("birds.jsonl")
+        assert "12 items" in d.screen()
+        await d.press("down", "right", "down", "right", "right", "down", "down", *"mine")
+        await d.press("down", "space", "right", "space", "right", "right", "left", "space")
+        assert "This is of what the form said before" in d.screen()
+        await d.press("ctrl+s")
+        assert "This is of what the form said before" not in d.screen()
+        assert "All or nothing: with these rejects nothing would be written" in d.screen()
+        assert done_to(engine) == []
+        await d.press("ctrl+s")
+        asked = done_to(engine)[0]
+        assert asked[1:4] == ("default", "create", "birds.jsonl")
+        assert asked[4]["id"] == "mine"
+        assert asked[4]["options"] == {"kind": "frame"}
+        assert (asked[4]["strict"], asked[4]["atomic"], asked[4]["update"]) == (True, True, True)
+
+
+async def test_what_is_refused_stands_in_the_form_to_be_corrected(
+    desk: Opener, engine: Engine, folder: Path
+) -> None:
+    async with desk() as d:
+        await d.press("g", "i", "enter")
+        assert "Which file?" in d.screen()
+        await d.type("nothing.jsonl")
+        assert "! There is no file" in d.screen()
+        await d.press("ctrl+u")
+        await d.type("birds.jsonl", end="")
+        await d.press("down", "down", "down", "down", *"done", "ctrl+s", "ctrl+s")
+        assert "nothing was submitted" in d.screen()
+        await d.press("backspace", "ctrl+s")
+        assert "Submitted don" in d.foot or "Submitted don" in await d.seen("Submitted don")
+
+
+def _many(count: int) -> str:
+    return "".join(
+        json.dumps({"type": "frame", "id": f"f{n}", "name": f"Frame {n}"}) + "\n" for n in range(count)
+    )

@@ -7,19 +7,23 @@ something is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from store.errors import ChartkeepError, Damaged, Locked, NotFound
 from store.model import ARCHIVE
-from store.vectors.values import Counts, Hit, Model, Similar
+from store.vectors.values import Added, Counts, Hit, Model, Similar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from store.model import Finding
     from store.store import Store
+    from store.vectors.keeping import Merged
     from store.vectors.manifest import Manifest
     from store.vectors.table import Table
 
@@ -108,6 +112,48 @@ def embed_missing(
     return embedding.embed(
         store, context, name, keys=keys, form=form, progress=on_progress, repair=repair, timeout=60.0
     )
+
+
+def add_given(
+    store: Store, context: str, path: Path, model: str, *, keys: Path | None = None, form: str | None = None
+) -> Added:
+    """Take in the vectors of an `.npz`, an `.npy` with a file of `keys`, or a JSONL file, in one step.
+
+    Raises ReadOnly, NotFound, UsageError, Refused, Locked, Damaged, StorageError; see `given`.
+    """
+    from store.vectors import given
+
+    store.writable()
+    store.contexts.require(context)
+    return given.add(store, context, path, model, keys=keys, form=form)
+
+
+def check(store: Store, *, quick: bool = False) -> list[Finding]:
+    """What is wrong with the vectors of a store; see `checking`. With `quick` only names and sizes of files."""
+    from store.vectors import checking
+
+    return list(checking.check(store, quick=quick))
+
+
+def merge(store: Store, context: str, model: str | None = None) -> Merged:
+    """Put the shards of a model together, without what nothing refers to; see `keeping`."""
+    from store.vectors import keeping
+
+    return keeping.merge(store, context, model or store.settings.vectors_model)
+
+
+def drop(store: Store, context: str, keys: Collection[str]) -> int:
+    """Take the vectors of records that are erased out of every model of a context; how many."""
+    from store.vectors import keeping
+
+    return keeping.drop(store, context, keys)
+
+
+def remove(store: Store, context: str, model: str) -> int:
+    """Delete all vectors of a model in a context; how many. Raises NotFound."""
+    from store.vectors import keeping
+
+    return keeping.remove(store, context, model)
 
 
 def matrix(

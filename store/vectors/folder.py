@@ -21,10 +21,11 @@ from typing import TypeVar
 from store import clock, durable
 from store.errors import Damaged, StorageError
 from store.vectors import manifest as manifests
-from store.vectors.manifest import NAME, Manifest, ShardFile
+from store.vectors.manifest import Manifest, ShardFile
 
 T = TypeVar("T")
 
+NAME = manifests.NAME
 LOCK = "model.lock"
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
 _ODD = re.compile(r"[^a-z0-9._-]+")

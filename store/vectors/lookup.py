@@ -2,101 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from store.journal_read import OffChain
-from store.journal_reader import NOWHERE
 from store.knowledge.kinds import FAMILY, parts_of
 from store.vectors import sources as texts
 from store.vectors.sources import CHART, Source
 
 if TYPE_CHECKING:
-    from store.model import Position
+    from store.index.knowledge.queries import Newest
     from store.store import Store
 
-
-class Place(NamedTuple):
-    """The newest version of a record, and where its line lies."""
-
-    ver: int
-    deleted: bool
-    generation: int
-    offset: int
-    length: int
-
-
-_folded: dict[tuple[str, str], tuple[Position | None, dict[str, Place]]] = {}
-
-
-def newest(store: Store, context: str, keys: Iterable[str]) -> dict[str, Place]:
-    """The newest version of each of these records that there ever was, deletions included."""
-    name = (str(store.layout.home), context)
-    after, found = _folded.get(name, (None, {}))
-    journal = store.journal(context, FAMILY)
-    if journal.position() == NOWHERE:
-        return {}
-    try:
-        txs = list(journal.read() if after is None else journal.read_on(after))
-    except OffChain:
-        found, txs = {}, list(journal.read())
-    for tx in txs:
-        for line in tx.lines:
-            found[line.key] = Place(line.ver, line.raw is None, line.generation, line.offset, line.length)
-        after = tx.position
-    _folded[name] = (after, found)
-    return {key: found[key] for key in keys if key in found}
+_AT_ONCE = 1000
+"""Keys asked of the index in one question."""
 
 
 def live(store: Store, context: str, keys: Iterable[str]) -> dict[str, int]:
     """The version of those of these records and charts that are live; a chart's is that of its text."""
-    wanted = list(keys)
-    found = {key: place.ver for key, place in newest(store, context, wanted).items() if not place.deleted}
-    if any(parts_of(key)[0] == CHART for key in wanted):
-        charts = texts.charts(store, context)
-        found.update((key, charts[key].ver) for key in wanted if key in charts)
+    records, charts = _parted(keys)
+    found = {key: place.ver for key, place in _newest(store, context, records) if not place.deleted}
+    if charts:
+        there = texts.charts(store, context)
+        found.update((key, there[key].ver) for key in charts if key in there)
     return found
 
 
 def sources(store: Store, context: str, keys: Iterable[str]) -> dict[str, Source]:
     """The texts of those of these records and charts that there are; None of the deleted."""
-    wanted = list(keys)
+    records, charts = _parted(keys)
     found: dict[str, Source] = {}
     journal = store.journal(context, FAMILY)
-    for key, place in newest(store, context, wanted).items():
+    for key, place in _newest(store, context, records):
         raw = None
         if not place.deleted:
             raw = journal.record_raw(place.generation, place.offset, place.length)
         found[key] = Source(place.ver, None if raw is None else texts.record_text(key, raw))
-    if any(parts_of(key)[0] == CHART for key in wanted):
-        charts = texts.charts(store, context)
-        found.update((key, charts[key]) for key in wanted if key in charts)
+    if charts:
+        there = texts.charts(store, context)
+        found.update((key, there[key]) for key in charts if key in there)
     return found
 
 
 def titles(store: Store, context: str, keys: Iterable[str]) -> dict[str, str]:
     """What those of these records and charts that are live are called, in one line."""
-    from store.index.knowledge import extract
-
+    records, charts = _parted(keys)
     found: dict[str, str] = {}
-    charts: list[str] = []
-    records: list[str] = []
-    for key in keys:
-        kind, own = parts_of(key)
-        if kind == CHART:
-            charts.append(own)
-        else:
-            records.append(key)
     if charts:
         with store.snapshot() as snap:
-            for own in charts:
-                if (row := snap.chart(context, own)) is not None:
-                    found[f"{CHART}:{own}"] = row.title
-    journal = store.journal(context, FAMILY)
-    for key, place in newest(store, context, records).items():
-        raw = None if place.deleted else journal.record_raw(place.generation, place.offset, place.length)
-        if raw is not None:
-            told = extract.extract(0, raw)
-            pair = f"{told.source} → {told.target}" if told.source and told.target else ""
-            found[key] = told.title or told.name or pair or parts_of(key)[1]
+            for key in charts:
+                if (chart := snap.chart(context, parts_of(key)[1])) is not None:
+                    found[key] = chart.title
+    if records:
+        store.library.sync(context)
+        with store.library.snapshot() as snap:
+            for key in records:
+                if (row := snap.row(context, key)) is not None and not row.deleted:
+                    found[key] = row.title
     return found
+
+
+def _newest(store: Store, context: str, keys: list[str]) -> Iterator[tuple[str, Newest]]:
+    """The newest versions of these records, deletions included."""
+    if not keys:
+        return
+    store.library.sync(context)  # others may have written what was just embedded
+    with store.library.snapshot() as snap:
+        for start in range(0, len(keys), _AT_ONCE):
+            yield from snap.newest(context, keys[start : start + _AT_ONCE]).items()
+
+
+def _parted(keys: Iterable[str]) -> tuple[list[str], list[str]]:
+    """(keys of records, keys of charts)."""
+    records: list[str] = []
+    charts: list[str] = []
+    for key in keys:
+        (charts if key.startswith(f"{CHART}:") else records).append(key)
+    return records, charts

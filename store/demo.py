@@ -1,7 +1,7 @@
 """The built-in demo store: a handful of charts in three contexts, with some weeks of history behind them.
 
 Between them the charts are in every state a chart can be in: complete, overdue, due soon, stalled,
-worded as a problem, telescoped twice.
+worded as a problem, telescoped twice. What else is known (`demo_knowledge`) came in by two workflows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from store import clock
+from store import clock, demo_knowledge
 from store.charts import add_fact, add_step, complete, create_chart, note, telescope
 from store.layout import demo_store
 from store.model import DEFAULT
@@ -112,8 +112,10 @@ class _Past:
         )
         yield 17, lambda: self._done("run", 0)
         yield from self._launch()
+        yield 11, lambda: demo_knowledge.tell_frames(self.store, DEFAULT)
         yield 9, lambda: self._done("release", 1)
         yield 9 - 0.01, lambda: self.store.run("work", complete, self.charts["release"][1])
+        yield 7, lambda: demo_knowledge.tell_analogies(self.store, DEFAULT)
         yield 6, lambda: self._done("course", 0)
         yield 5, lambda: self._done("run", 1)
         yield (

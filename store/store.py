@@ -204,10 +204,12 @@ class Store(Committing):
             self.publish()
 
     def rebuild(self) -> None:
-        """Make the index anew from the journals."""
+        """Make the indexes of charts and of knowledge anew from the journals."""
         names = [name for name in self.contexts.names() if self.layout.journal(name).exists()]
         with self.jobs.run("rebuild", "Rebuild the index") as job:
             self.index.rebuild([self.journal(name) for name in names], job.at)
+        if self.library.contexts() or self.layout.knowledge_index.exists():
+            self.library.rebuild()
 
     def import_file(self, path: str | os.PathLike[str], context: str) -> Change:
         """Bring the charts of a chart file (JSONL) or an outline (Markdown) into a context, in one transaction."""

@@ -1,14 +1,16 @@
 """When to begin a new generation of a journal, what it keeps, and when an archived one turns cold.
 
 A new generation holds the live records and the deletions that may still be needed; all versions stay
-readable in the archived one. Where the live lines lie the index knows (for families that it does not
-hold: one reading of the journal, with a place for each key in memory).
+readable in the archived one. Where the live lines lie the indexes of charts and of knowledge know (for
+families that none holds: one reading of the journal, with a place for each key in memory).
 
 A deletion is carried over as long as an older value of its key may be in a live file and come back from
 there. In the new generation there never is one. So a deletion goes only when both hold:
 
 1. it is older than `KEEP_DELETIONS`: copies of the chart file in other tools and clones are then too;
 2. the chart file has been published since it was made.
+
+Knowledge is in no file but the journal, so there age alone decides.
 
 A key whose deletion went still counts its versions on: the index has them from the archive.
 """
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from store import clock, cold, durable, journal_next
 from store.errors import Locked, NotFound, StorageError
 from store.journal_read import OffChain
+from store.knowledge.kinds import FAMILY as KNOWLEDGE
 from store.model import Position
 from store.syscalls import guard
 
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 
 KEEP_DELETIONS = timedelta(days=90)
 INDEXED = "charts"
-"""The family of which the index knows the places."""
+"""The family that is meant where none is named."""
 
 _TRIES = 3
 _MEGABYTE = 1_000_000
@@ -93,6 +96,12 @@ def estimate(store: Store, context: str, family: str = INDEXED) -> Saving:
         store.sync(context)
         with store.index.snapshot() as snap:
             count, size = snap.live_size(context)
+    elif family == KNOWLEDGE:
+        from store.index.knowledge.places import live_size
+
+        store.library.sync(context)
+        with store.library.index.snapshot() as known:
+            count, size = live_size(known, context, end.generation)
     else:
         places, _ = _read_places(journal)
         count, size = len(places), sum(place[2] for place in places)
@@ -142,7 +151,7 @@ def compact(store: Store, context: str, family: str = INDEXED) -> Compacted:
     ):
         for left in journal_next.leftovers(journal.path):
             durable.remove_file(left, sync=False)
-        once = _compact_indexed if family == INDEXED else _compact_read
+        once = _WAYS.get(family, _compact_read)
         swapped = _until_in_step(journal, lambda: once(store, journal, job.at))
         after = swapped.position.offset
         dropped = max(0, _count_lines(swapped.archived) - 1 - swapped.lines)
@@ -150,6 +159,8 @@ def compact(store: Store, context: str, family: str = INDEXED) -> Compacted:
         job.note(f"{swapped.before:,} bytes before, {after:,} after, {dropped:,} lines in the archive only")
     if family == INDEXED:
         store.sync(context)
+    elif family == KNOWLEDGE:
+        store.library.sync(context)
     made, before = swapped.position.generation, swapped.before
     return Compacted(
         context,
@@ -189,6 +200,24 @@ def _compact_indexed(store: Store, journal: Journal, told: Callable[[int, int], 
         return journal.compact(position, places.after(marks), told=lambda done: told(done, len(places)))
 
 
+def _compact_knowledge(store: Store, journal: Journal, told: Callable[[int, int], None]) -> Swapped:
+    from store.index.knowledge.places import deletions, live_places
+
+    context = journal.context
+    for synced in store.library.sync(context):
+        if synced.damage is not None:
+            raise synced.damage
+    with store.library.index.snapshot() as snap:
+        position = snap.position(context, KNOWLEDGE)
+        if position is None:
+            raise OffChain(f"{journal.path} is not in the index.")
+        places = live_places(snap, context, position.generation)
+        there = set(journal.generations())
+        oldest = clock.stamp(clock.now() - KEEP_DELETIONS)
+        marks = [place for place in deletions(snap, context, oldest) if place[0] in there]
+        return journal.compact(position, places.after(marks), told=lambda done: told(done, len(places)))
+
+
 def _deletions(store: Store, snap: Snapshot, journal: Journal, *, everything: bool) -> Iterator[Place]:
     """The deletions to carry over, from where they were made: the archive has them too."""
     context = journal.context
@@ -208,9 +237,12 @@ def _published(store: Store, context: str) -> Position:
 
 
 def _compact_read(_store: Store, journal: Journal, told: Callable[[int, int], None]) -> Swapped:
-    """For a family that the index does not hold."""
+    """For a family that no index holds."""
     places, position = _read_places(journal)
     return journal.compact(position, places, told=lambda done: told(done, len(places)))
+
+
+_WAYS = {INDEXED: _compact_indexed, KNOWLEDGE: _compact_knowledge}
 
 
 def _read_places(journal: Journal) -> tuple[list[Place], Position]:

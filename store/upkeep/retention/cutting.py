@@ -24,6 +24,7 @@ from store import clock, durable, exchange, replacing
 from store.cold import freeze
 from store.errors import ChartkeepError, Locked
 from store.journal_next import exclusive
+from store.knowledge.kinds import FAMILY as KNOWLEDGE
 from store.model import Position
 from store.publishing import Publishing
 from store.replacing import Swap
@@ -129,10 +130,11 @@ def conclude(store: Store, desks: dict[str, Publishing], then: dict[str, Any]) -
         if part["family"] == "charts" and part["context"] in desks:
             places = {Position(*old): Position(*new) for old, new in part["positions"]}
             desks[part["context"]].log.lead(places)
-    if any(part["family"] == "charts" for part in then["journals"]):
+    if any(part["family"] in ("charts", KNOWLEDGE) for part in then["journals"]):
         store.rebuild()
-        for name in ("chartkeep.damaged", "chartkeep.damaged-wal", "chartkeep.damaged-shm"):
-            durable.remove_file(store.layout.index.with_name(name), sync=False)
+        for name in ("chartkeep.damaged", "knowledge.damaged"):
+            for suffix in ("", "-wal", "-shm"):
+                durable.remove_file(store.layout.index.with_name(name + suffix), sync=False)
     for desk in desks.values():
         desk.publish(None)
     for part in then["journals"]:

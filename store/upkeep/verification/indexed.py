@@ -34,6 +34,7 @@ from store.model import Finding, Position
 if TYPE_CHECKING:
     from store.index import Snapshot
     from store.index.checking import Row
+    from store.index.schema import Schema
     from store.journal import Journal, Tx
     from store.store import Store
 
@@ -53,7 +54,7 @@ _FAR = 1 << 62
 """Beyond every offset."""
 
 Told = Callable[[int], None]
-_REMEDY = "Run `chartkeep sync --rebuild`; no chart is lost by this."
+REMEDY = "Run `chartkeep sync --rebuild`; no chart is lost by this."
 
 
 class Compared(NamedTuple):
@@ -124,7 +125,7 @@ def named(code: str, said: Iterable[str], context: str, index: Path) -> Iterator
     first = list(islice(rest, NAMED))
     more = sum(1 for _ in rest)
     for text in first:
-        yield Finding("error", code, f"the index of “{context}”: {text}. {_REMEDY}", str(index))
+        yield Finding("error", code, f"the index of “{context}”: {text}. {REMEDY}", str(index))
     if more:
         yield Finding("error", code, f"the index of “{context}”: {more:,} more such differences", str(index))
 
@@ -158,6 +159,19 @@ def _step(snap: Snapshot, journal: Journal, upto: Position, state: Compared, sai
     if count != state.seen:
         said.append(f"{abs(count - state.seen):,} versions stand for no line that there is")
     return state._replace(ended=True)
+
+
+def some(journal: Journal, after: Position | None, upto: Position) -> tuple[list[Tx], bool]:
+    """The next transactions after a position, of whichever generation; and True where there are none left."""
+    at = after.generation if after is not None else 0
+    todo: list[tuple[int, Position | None]] = [(at, after)] if after is not None else []
+    for generation, begin in todo + [(n, None) for n in journal.generations() if n > at]:
+        if generation > upto.generation:
+            break
+        txs, _ = _some(journal, generation, begin, upto)
+        if txs:
+            return txs, False
+    return [], True
 
 
 def _some(journal: Journal, generation: int, after: Position | None, upto: Position) -> tuple[list[Tx], bool]:
@@ -297,7 +311,7 @@ def compare_whole(store: Store) -> Iterator[Finding]:
                 if differing is not None:
                     break
             for table, count in (differing or {}).items():
-                why = f"{count:,} rows of “{table}” are not what a rebuild makes. {_REMEDY}"
+                why = f"{count:,} rows of “{table}” are not what a rebuild makes. {REMEDY}"
                 yield Finding("error", "index-derived", f"the index: {why}", str(store.layout.index))
     except StorageError as error:
         if error.path == store.layout.index:
@@ -308,12 +322,26 @@ def compare_whole(store: Store) -> Iterator[Finding]:
 
 def _compared(index: Path, folder: Path, journals: list[Journal]) -> dict[str, int] | None:
     """How many rows of each table differ; None where a journal went on meanwhile."""
-    from store.index import rebuild, sqlite
+    from store.index import rebuild
+    from store.index.schema import CHARTS
 
-    built, conn = sqlite.building(folder)
+    return compared_with(index, folder, lambda conn: rebuild.load_all(conn, journals), SELECTS, CHARTS)
+
+
+def compared_with(
+    index: Path,
+    folder: Path,
+    load: Callable[[sqlite3.Connection], None],
+    selects: dict[str, str],
+    schema: Schema,
+) -> dict[str, int] | None:
+    """How many rows of each table differ from those that `load` makes; None where a journal went on meanwhile."""
+    from store.index import sqlite
+
+    built, conn = sqlite.building(folder, schema)
     with sqlite.translated(index):
         try:
-            rebuild.load_all(conn, journals)
+            load(conn)
         finally:
             conn.close()
         conn = sqlite3.connect(f"{built.as_uri()}?mode=ro", uri=True, isolation_level=None)
@@ -322,7 +350,7 @@ def _compared(index: Path, folder: Path, journals: list[Journal]) -> dict[str, i
             conn.execute("BEGIN")
             if _rows(conn, "SELECT id, generation, start, hash FROM {db}.positions"):
                 return None
-            found = {table: _rows(conn, select) for table, select in SELECTS.items()}
+            found = {table: _rows(conn, select) for table, select in selects.items()}
             return {table: count for table, count in found.items() if count}
         finally:
             conn.close()

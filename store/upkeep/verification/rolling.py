@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from store import clock, durable, journal_pass, journal_verify, records
 from store.errors import ChartkeepError, Damaged, StorageError
 from store.journal_read import OffChain, ReadFile, pread
+from store.knowledge.kinds import FAMILY as KNOWLEDGE
 from store.model import Finding, Position
-from store.upkeep.verification import filed, indexed, meanings, verify
+from store.upkeep.verification import filed, indexed, known, meanings, related, verify
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -163,6 +164,11 @@ def _tasks(store: Store) -> Iterator[Task]:
         yield Task(f"file:{context}", size, _whole(partial(filed.chart_file, context=context)))
         if store.layout.journal(context).exists():
             yield Task(f"index:{context}", 4 * size, partial(_index, context))
+    for context in verify.knowing(store):
+        size = verify.bytes_of(store, context, KNOWLEDGE)
+        yield Task(f"known:{context}", 4 * size, partial(_known, context))
+    if verify.knowing(store) or store.layout.vectors.is_dir():
+        yield Task("knowledge", 1, _whole(verify.beside_knowledge))
     yield Task("store", 1, _whole(_rest))
 
 
@@ -197,6 +203,38 @@ def _index(context: str, current: Round, enough: Callable[[], bool]) -> bool:
     for finding in check(store, context):
         current.note(finding)
     return True
+
+
+def _known(context: str, current: Round, enough: Callable[[], bool]) -> bool:
+    """The task of comparing the index of knowledge of a context with its journal, a part at a time."""
+    store, name = current.store, f"known:{context}"
+    state, said = _compared_known(current.done.get(name)), list[str]()
+    while not state.ended and not said:
+        found = known.step(store, context, state, said)
+        if isinstance(found, OffChain) and state.after is not None:
+            found = known.Compared()
+        elif isinstance(found, ChartkeepError):
+            break
+        state = found
+        current.done[name] = {"after": state.after, "seq": state.seq, "ended": state.ended}
+        if enough() and not state.ended and not said:
+            return False
+    if said or not state.ended:
+        checks = [verify.derived_knowledge(store, context)]
+    else:
+        checks = [known.records_of(store, context), related.check(store, context)]
+    for check in checks:
+        for finding in check:
+            current.note(finding)
+    return True
+
+
+def _compared_known(part: Any) -> known.Compared:
+    with suppress(KeyError, TypeError, ValueError):
+        generation, offset, digest = part["after"]
+        after = Position(int(generation), int(offset), str(digest))
+        return known.Compared(after, int(part["seq"]), bool(part["ended"]))
+    return known.Compared()
 
 
 def _sound(store: Store, context: str) -> Iterator[Finding]:

@@ -7,8 +7,12 @@ docstring lists its codes:
 |---|---|
 | journals and their archived generations, byte by byte along the hash chain | `store.journal_verify` |
 | chart files, leftovers of crashes, settings, backups | `filed` |
-| the index, row by row against the journals | `indexed` |
+| the index of charts, row by row against the journals | `indexed` |
+| the index of knowledge, in the same way | `known` |
 | what records say that cannot be: dates, circles, ends that are not there | `meanings`, by the rules in `timelines` |
+| what records of knowledge say that cannot be | `related` |
+| workflows, their counts and what was submitted to them | `worked` |
+| vectors | `store.vectors.collection` |
 | the same, a part at a time | `rolling` |
 
 An *error* is a byte that is not what was written, or something that cannot be restored: the exit
@@ -24,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from store import clock, durable, records
 from store.errors import ChartkeepError, Damaged, StorageError
+from store.knowledge.kinds import FAMILY as KNOWLEDGE
 from store.layout import FAMILIES
 from store.model import Finding
 
@@ -155,7 +160,7 @@ def _derived(
     store: Store, found: list[Finding], told: Told, *, small: int, full: bool | None
 ) -> Iterator[Finding]:
     """The index and what it shows, of every context whose journal is sound."""
-    from store.upkeep.verification import indexed, meanings
+    from store.upkeep.verification import indexed, known, meanings
 
     broken = {item.path for item in found if item.severity == "error"}
     sound = True
@@ -167,10 +172,18 @@ def _derived(
             sound = False
             continue
         yield from derived(store, context, told)
+    for context in knowing(store):
+        path = store.layout.journal(context, KNOWLEDGE)
+        if any(one.startswith((str(path), f"{path.parent}/archive/{KNOWLEDGE}.")) for one in broken):
+            sound = False
+            continue
+        yield from derived_knowledge(store, context, told)
+    yield from beside_knowledge(store)
     if sound:
         yield from meanings.twice(store)
         if full or (full is None and small <= indexed.SMALL):
             yield from indexed.compare_whole(store)
+            yield from known.compare_whole(store)
 
 
 def derived(store: Store, context: str, told: Told | None = None) -> Iterator[Finding]:
@@ -183,6 +196,35 @@ def derived(store: Store, context: str, told: Told | None = None) -> Iterator[Fi
         yield finding
     if not differs:
         yield from meanings.check(store, context)
+
+
+def knowing(store: Store) -> list[str]:
+    """The contexts that have a journal of knowledge."""
+    return [context for context, family in store.layout.families() if family == KNOWLEDGE]
+
+
+def derived_knowledge(store: Store, context: str, told: Told | None = None) -> Iterator[Finding]:
+    """The index of knowledge of one context, and what its records mean where it is as it should be."""
+    from store.upkeep.verification import known, related
+
+    differs = False
+    for finding in known.check(store, context, told):
+        differs = True
+        yield finding
+    if not differs:
+        yield from related.check(store, context)
+
+
+def beside_knowledge(store: Store) -> Iterator[Finding]:
+    """Workflows and vectors."""
+    from store.upkeep.verification import worked
+
+    if knowing(store):
+        yield from worked.check(store)
+    if store.layout.vectors.is_dir():
+        from store.vectors import collection
+
+        yield from collection.check(store)
 
 
 def _backups(store: Store, *, every: bool) -> Iterator[Finding]:

@@ -67,14 +67,14 @@ def line_end(read: Read, offset: int, upto: int) -> Place | None:
         block = read(min(journal_pass.BLOCK, upto - offset), offset)
         cut = block.find(b"\n") + 1
         if cut:
-            return _stated(read, offset + cut) if offset + cut < upto else None
+            return stated(read, offset + cut) if offset + cut < upto else None
         if not block:
             return None
         offset += len(block)
     return None
 
 
-def _stated(read: Read, at: int) -> Place | None:
+def stated(read: Read, at: int) -> Place | None:
     """The place after the line that ends at `at`, by its own words."""
     size = min(160, at)
     found = _STATED.search(read(size, at - size))

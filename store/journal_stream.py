@@ -1,8 +1,8 @@
 """The lines of one generation of a journal in their order, each checked against the hash chain before it is given.
 
-Hashing takes longer than everything else that is done with a line. So of a large file another process
-(`journal_pass.main`, as verification starts it) hashes two parts of three ahead of this one, which
-hashes the third itself and meanwhile uses the lines. Nothing is given whose hash was not found right,
+Hashing takes about as long as everything else that is done with a line. So of a large file another process
+(`journal_pass.main`, as verification starts it) hashes nearly all parts ahead of this one, which
+meanwhile uses the lines, and hashes the rest itself. Nothing is given whose hash was not found right,
 by the one or the other; memory is that of a block.
 
 What `checked` gives ends at a point the caller knows to be the end of a transaction (the index's
@@ -18,19 +18,21 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from store import journal_pass
-from store.journal_parts import PROGRAM, line_end
+from store.journal_parts import PROGRAM, line_end, stated
 from store.journal_read import damaged, ends_transaction, line_number, pread
+from store.model import Position
 
 if TYPE_CHECKING:
     from store.errors import Damaged
     from store.journal_pass import Place
     from store.journal_read import ReadFile
-    from store.model import Position
 
 BLOCK = journal_pass.BLOCK
 PART = 2 << 20
 """Bytes of the parts that the processes take in turn, at least."""
 MOST_PARTS = 60
+OWN = 6
+"""Of so many parts this process hashes one itself."""
 MANY = 4 * PART
 """Bytes from which a second process pays."""
 _WHY = "the line is not what was written there, or a line before it is missing or doubled"
@@ -58,7 +60,7 @@ def checked(reader: ReadFile, upto: Position, *, helped: bool = True) -> Iterato
     first: Place = (header.end, header.hash, header.end, 1, 1)
     starts = [first, *parts]
     ends = [*(place[0] for place in parts), upto.offset]
-    theirs = [number for number in range(1, len(starts)) if number % 3]
+    theirs = [number for number in range(1, len(starts)) if number % OWN]
     helper = _Helper(reader, [(starts[number], ends[number]) for number in theirs])
     try:
         place = first
@@ -75,6 +77,17 @@ def checked(reader: ReadFile, upto: Position, *, helped: bool = True) -> Iterato
                 yield from _plain(reader, start[0], ends[number])
     finally:
         helper.stop()
+
+
+def end_of(reader: ReadFile) -> Position:
+    """The end of an archived generation, by the words of its last line. Raises Damaged where that says none."""
+    size = reader.size
+    if size == reader.header.end:
+        return reader.header.position
+    place = stated(lambda size, at: pread(reader.fd, size, at, reader.path), size)
+    if place is None or place[3] != place[4]:
+        raise _damage(reader, size, "it does not end with a whole transaction")
+    return Position(reader.header.generation, size, place[1])
 
 
 def _hashed(reader: ReadFile, start: Place, upto: int) -> Generator[Lines, None, Place]:

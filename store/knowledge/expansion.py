@@ -8,9 +8,9 @@ frame that inherits from itself over others has no elements that could be said: 
 
 **Instances.** A side of an analogy (source or target) uses a frame that its `frame_mappings` name on that
 side, or of which one of its concepts is a lexical unit, own or inherited (`move.v` stands for `move`).
-Its other concepts are bound to the frame's elements as their concept records say (`roles`: frame, or one
-that it inherits from, to element) or as the elements do (`typical_fillers`). A concept bound nowhere is
-not lost: the instance lists it.
+Its other concepts are bound to the frame's elements as their concept records say (`roles`: `Motion.Theme` of
+that frame or of one that inherits from it, `Theme` of any) or as the elements do (`typical_fillers`). A concept
+bound nowhere is not lost: the instance lists it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ PARENTS = "inherits_from"
 
 _PARTS_OF_SPEECH = frozenset(("v", "n", "a", "adv", "prep", "num", "c", "intj", "art", "scon"))
 _ROLES = ("roles", "frame_roles")
+ANY = ""
+"""Stands for every frame, where a role is named without one."""
 
 
 class Frame(NamedTuple):
@@ -163,8 +165,12 @@ class Frames:
         return iter(self._by_id.values())
 
     def find(self, word: str) -> Frame | None:
-        """The frame with this id, else with this name."""
-        return self._by_id.get(word) or self._by_name.get(word.casefold())
+        """The frame with this id or key, else with this name."""
+        return (
+            self._by_id.get(word)
+            or self._by_id.get(word.removeprefix("frame:"))
+            or self._by_name.get(word.casefold())
+        )
 
     def whole(self, frame: Frame) -> Whole:
         """A frame with all it inherits. Raises Circle."""
@@ -305,7 +311,7 @@ class Evoking:
         """Frames in a circle evoke nothing: what they are cannot be said."""
         self.frames = frames
         self._by_word: dict[str, dict[str, Whole]] = {}
-        self._roles: dict[str, dict[str, str]] = {}
+        self._roles: dict[str, dict[str, list[str]]] = {}
         for frame in frames:
             try:
                 whole = frames.whole(frame)
@@ -321,9 +327,10 @@ class Evoking:
             return
         for member in _ROLES:
             for frame_name, element in _roles(concept.get(member)):
-                frame = self.frames.find(frame_name)
-                if frame is not None:
-                    self._roles.setdefault(name.casefold(), {}).setdefault(frame.id, element)
+                frame = self.frames.find(frame_name) if frame_name else None
+                if frame is not None or not frame_name:
+                    known = self._roles.setdefault(name.casefold(), {})
+                    known.setdefault(frame.id if frame is not None else ANY, []).append(element.casefold())
 
     def instances(self, analogy: Mapping[str, Any], only: frozenset[str] | None = None) -> Iterator[Instance]:
         """The instances an analogy speaks of, for each side its frames in the order they are named.
@@ -370,10 +377,10 @@ class Evoking:
         """The element of a frame that a concept fills; None where nothing says so."""
         named = {_folded(element): name_of(element) for element in (*whole.core, *whole.peripheral)}
         roles = self._roles.get(concept.casefold(), {})
-        for frame in (whole.frame, *whole.ancestors):
-            element = named.get(roles.get(frame.id, "").casefold())
-            if element is not None:
-                return element
+        for place in (whole.frame.id, *(frame.id for frame in whole.ancestors), ANY):
+            for role in roles.get(place, ()):
+                if (element := named.get(role)) is not None:
+                    return element
         for given in (*whole.core, *whole.peripheral):
             fillers = given.get("typical_fillers") if isinstance(given, Mapping) else None
             if any(word.casefold() == concept.casefold() for word in _words(fillers)):
@@ -382,14 +389,20 @@ class Evoking:
 
 
 def _roles(value: object) -> Iterator[tuple[str, str]]:
-    """(frame, element) of roles written as an object, or as a list of objects with `frame` and `role`."""
+    """(frame, element) of roles written as texts `Frame.Element`, as an object, or as objects with `frame` and `role`.
+
+    The frame is empty where only the element is named.
+    """
     if isinstance(value, Mapping):
         for frame, element in value.items():
-            for word in _words(element)[:1]:
+            for word in _words(element):
                 yield str(frame), word
     elif isinstance(value, list):
         for item in value:
             if isinstance(item, Mapping):
-                element = item.get("element", item.get("role"))
-                if isinstance(item.get("frame"), str) and isinstance(element, str):
-                    yield item["frame"], element
+                element, frame = item.get("element", item.get("role")), item.get("frame")
+                if isinstance(frame, str) and isinstance(element, str):
+                    yield frame, element
+            elif isinstance(item, str):
+                frame, _, element = item.replace(":", ".").rpartition(".")
+                yield frame.strip(), element.strip()

@@ -180,6 +180,8 @@ def evoking() -> Evoking:
     )  # fmt: skip
     made.learn({"name": "bird", "roles": {"motion": "theme", "Nowhere": "X"}})
     made.learn({"name": "noon", "roles": [{"frame": "Event", "role": "Time"}]})
+    made.learn({"name": "dawn", "roles": ["Nowhere.Path", "Event.Time"]})
+    made.learn({"name": "trail", "roles": ["Goal", "path"]})
     return made
 
 
@@ -206,6 +208,13 @@ def test_a_lexical_unit_evokes_its_frame_on_either_side(evoking: Evoking) -> Non
     ]
     assert found[0].confidence == pytest.approx(1 / 3, abs=1e-6)
     assert list(evoking.instances({"concept_mappings": {"Fly": "x"}}, frozenset({"event"}))) == []
+
+
+def test_roles_are_read_as_texts_too(evoking: Evoking) -> None:
+    (found,) = evoking.instances(
+        {"concept_mappings": {"dawn": "", "trail": ""}, "frame_mappings": {"frame:motion": ""}}
+    )
+    assert found.bindings == {"Time": "dawn", "Path": "trail"}
 
 
 def test_an_element_is_bound_once_and_a_frame_in_a_circle_evokes_nothing(evoking: Evoking) -> None:

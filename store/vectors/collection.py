@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from store.errors import ChartkeepError, Damaged, Locked, NotFound
 from store.model import ARCHIVE
-from store.vectors.values import Added, Counts, Hit, Model, Similar
+from store.vectors.values import Added, Counts, Hit, Measured, Model, Similar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def similar(
     limit: int = 10,
     model: str | None = None,
     kinds: Sequence[str] = (),
-    exact: bool = False,  # noqa: ARG001
+    exact: bool = False,
     text: bool = False,
 ) -> Similar:
     """The records and charts most like a record or chart (its key or id), a text, or a vector.
@@ -83,7 +83,7 @@ def similar(
         vector = asked.vector(place, table)
         if vector is None:
             continue
-        hits, how = searching.search(store, place, table, vector, limit, kinds, asked.own(place))
+        hits, how = searching.search(store, place, table, vector, limit, kinds, asked.own(place), exact=exact)
         found += hits
         ways.append(how)
     found.sort(key=lambda hit: (-hit.score, hit.context, hit.key))
@@ -109,9 +109,29 @@ def embed_missing(
 
     store.writable()
     name = model or store.settings.vectors_model
-    return embedding.embed(
+    counts = embedding.embed(
         store, context, name, keys=keys, form=form, progress=on_progress, repair=repair, timeout=60.0
     )
+    if keys is None:
+        from store.vectors import approximate
+
+        approximate.bring_up(store, context, name)
+    return counts
+
+
+def index(store: Store, context: str, model: str | None = None) -> Measured:
+    """Build the approximate index of a model anew, and measure it. Raises NotFound, Refused without the extra."""
+    from store.vectors import approximate
+
+    store.writable()
+    return approximate.build(store, context, model or store.settings.vectors_model)
+
+
+def measure(store: Store, context: str, model: str | None = None) -> Measured:
+    """Measure the approximate index beside exact search, and keep the figures. Raises NotFound without one."""
+    from store.vectors import approximate
+
+    return approximate.measure(store, context, model or store.settings.vectors_model)
 
 
 def add_given(
@@ -187,8 +207,7 @@ def contexts_of(store: Store, context: str | None) -> list[str]:
 
 
 def _model(context: str, manifest: Manifest) -> Model:
-    measured = manifest.measured or {}
-    current = manifest.index is not None and manifest.index_of == manifest.state
+    recall = (manifest.measured or {}).get("recall") if manifest.indexed else None
     return Model(
         context,
         manifest.model,
@@ -199,8 +218,8 @@ def _model(context: str, manifest: Manifest) -> Model:
         len(manifest.shards),
         manifest.bytes,
         manifest.changed,
-        manifest.index.rows if manifest.index is not None else 0,
-        measured.get("recall") if current else None,
+        manifest.indexed,
+        recall,
     )
 
 

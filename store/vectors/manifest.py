@@ -49,9 +49,10 @@ class Manifest:
     frozen: ShardFile | None = None
     """What the embedder learned from the corpus, as `rows` texts."""
     index: ShardFile | None = None
-    """The approximate index, over the first `rows` rows of `index_of`."""
+    """The approximate index over the rows of the first `index_shards` shards."""
+    index_shards: int = 0
     index_of: str = ""
-    """The state of the shards it was built from (`Manifest.state`)."""
+    """Names those very shards: where they are others by now, the index is of no use."""
     measured: dict[str, Any] | None = None
     """recall and times of the index, and when that was measured."""
     seen: dict[str, tuple[int, int, str]] | None = None
@@ -68,13 +69,19 @@ class Manifest:
         """Bytes of all shards."""
         return sum(shard.bytes for shard in self.shards)
 
-    @property
-    def state(self) -> str:
-        """Names the very shards there are; another after each change of them."""
+    def state(self, shards: int) -> str:
+        """Names the very first so many shards."""
         digest = hashlib.blake2b(digest_size=16)
-        for shard in self.shards:
+        for shard in self.shards[:shards]:
             digest.update(shard.hash.encode())
         return digest.hexdigest()
+
+    @property
+    def indexed(self) -> int:
+        """Rows, from the first, that the approximate index can be asked for; 0 where it is of other shards."""
+        if self.index is None or self.index_of != self.state(self.index_shards):
+            return 0
+        return sum(shard.rows for shard in self.shards[: self.index_shards])
 
     def position(self, family: str) -> Position | None:
         """The point of a journal up to which everything has its vector."""

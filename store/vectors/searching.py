@@ -9,7 +9,7 @@ import numpy as np
 
 from store.errors import Refused, UsageError
 from store.knowledge.kinds import BY_NAME
-from store.vectors import embedders, embedding, forms, lookup, sources
+from store.vectors import approximate, embedders, embedding, forms, lookup, sources
 from store.vectors import table as tables_of
 from store.vectors.folder import of_model
 from store.vectors.values import Hit
@@ -106,33 +106,54 @@ def search(
     limit: int,
     kinds: Sequence[str],
     own: str | None,
+    *,
+    exact: bool,
 ) -> tuple[list[Hit], str]:
-    """The live records nearest to a vector, and how they were found."""
+    """The live records nearest to a vector, and how they were found: the approximate index serves where it may."""
+    if not exact and not kinds and len(table) >= store.settings.vectors_approximate_from:
+        rows, scores = approximate.candidates(store, context, table, vector, limit)
+        hits = _live(store, context, table, rows, scores, own)
+        if len(hits) >= limit:
+            return hits[:limit], "approximate"
+    return _exact(store, context, table, vector, limit, kinds, own), "exact"
+
+
+def _exact(
+    store: Store,
+    context: str,
+    table: Table,
+    vector: NDArray[np.float32],
+    limit: int,
+    kinds: Sequence[str],
+    own: str | None,
+) -> list[Hit]:
     scores = table.scores(vector)
     wanted = table.current & table.of_kinds(kinds) if kinds else table.current
-    scores[~wanted] = -2
-    if own is not None:
-        scores[table.row_of[own]] = -2
+    scores[~wanted] = 0
     count = limit + 8
     while True:
         rows = tables_of.nearest(scores, count)
-        rows = rows[scores[rows] > 0]  # what shares nothing is not like it
-        hits = _live(store, context, table, rows, scores)
-        if len(hits) >= limit or len(rows) < count:
-            return hits[:limit], "exact"
+        hits = _live(store, context, table, rows, scores[rows], own)
+        if len(hits) >= limit or len(rows) < count or scores[rows[-1]] <= 0:
+            return hits[:limit]
         count *= 4
 
 
 def _live(
-    store: Store, context: str, table: Table, rows: NDArray[np.int64], scores: NDArray[np.float32]
+    store: Store,
+    context: str,
+    table: Table,
+    rows: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    own: str | None,
 ) -> list[Hit]:
-    """Hits of those rows whose record is there, in their order."""
-    titles = lookup.titles(store, context, [table.keys[row] for row in rows])
-    return [
-        Hit(key, context, titles[key], min(1.0, float(scores[row])))
-        for row in rows
-        if (key := table.keys[row]) in titles
+    """Hits of those rows whose record is there, in their order. What shares nothing is not like it."""
+    keys = [table.keys[row] for row in rows]
+    alike = [
+        (key, score) for key, score in zip(keys, scores.tolist(), strict=True) if score > 0 and key != own
     ]
+    titles = lookup.titles(store, context, [key for key, _ in alike])
+    return [Hit(key, context, titles[key], min(1.0, score)) for key, score in alike if key in titles]
 
 
 def _named(words: str, tables: dict[str, Table]) -> tuple[str, str] | None:

@@ -28,7 +28,7 @@ from store.model import Change, Plan, Position, TxMeta
 from store.records import Draft
 
 if TYPE_CHECKING:
-    from store.journal import Journal, Tx
+    from store.journal import Journal, Line, Tx
     from store.store import Store
 
 TAIL_BYTES = 8 << 20
@@ -75,15 +75,15 @@ class View:
     def newest(self, keys: Iterable[str]) -> dict[str, Newest]:
         """The newest version of each of these keys that there ever was, deletions included."""
         seen, versions = self._seen, self._tail.versions
-        unknown = []
         wanted = list(keys)
-        for key in wanted:
-            if key not in seen:
-                seen[key] = versions.get(key)
-                if seen[key] is None:
-                    unknown.append(key)
+        unknown = [key for key in wanted if key not in seen]
         if unknown:
-            for key, row in self._snap.newest(self.context, unknown).items():
+            seen.update(dict.fromkeys(unknown))
+            for key in unknown:
+                if key in versions:
+                    seen[key] = self._tail.get(key)
+            asked = [key for key in unknown if seen[key] is None]
+            for key, row in self._snap.newest(self.context, asked).items():
                 seen[key] = Newest(*row)
         return {key: found for key in wanted if (found := seen[key]) is not None}
 
@@ -111,33 +111,37 @@ class Tail:
 
     def __init__(self, after: Position | None) -> None:
         self.upto = after
-        self.versions: dict[str, Newest] = {}
+        self.versions: dict[str, tuple[Line, str | None]] = {}
+        """The newest line of each key, and the workflow that wrote it."""
         self._ends = {after}
-        self._parts: deque[tuple[Position, list[str]]] = deque()
+        self.parts: deque[tuple[Position, tuple[Line, ...]]] = deque()
 
     def apply(self, tx: Tx) -> None:
         """Take in a transaction that begins where the tail ends."""
         workflow = tx.meta.group if tx.meta is not None else None
-        keys = []
-        versions, new = self.versions, tuple.__new__
-        for generation, offset, length, op, key, ver, _, _, _ in tx.lines:
-            versions[key] = new(Newest, (ver, op == "delete", generation, offset, length, workflow))
-            keys.append(key)
+        self.versions.update({line[4]: (line, workflow) for line in tx.lines})
         self.upto = tx.position
-        self._parts.append((tx.position, keys))
+        self.parts.append((tx.position, tx.lines))
         self._ends.add(tx.position)
 
     def trim(self, indexed: Position | None) -> None:
         """Let go of what the index has by now. Raises OffChain where its position is none of the tail's."""
         if indexed not in self._ends:
             raise OffChain("The index is elsewhere.")
-        while self._parts and indexed is not None and self._parts[0][0].offset <= indexed.offset:
-            end, keys = self._parts.popleft()
-            for key in keys:
-                known = self.versions.get(key)
-                if known is not None and known.offset < end.offset:
-                    del self.versions[key]
-        self._ends = {indexed, *(end for end, _ in self._parts)}
+        while self.parts and indexed is not None and self.parts[0][0].offset <= indexed.offset:
+            for line in self.parts.popleft()[1]:
+                known = self.versions.get(line[4])
+                if known is not None and known[0] is line:
+                    del self.versions[line[4]]
+        self._ends = {indexed, *(end for end, _ in self.parts)}
+
+    def get(self, key: str) -> Newest | None:
+        """The newest version of a key; None where it was not written since."""
+        found = self.versions.get(key)
+        if found is None:
+            return None
+        line, workflow = found
+        return Newest(line.ver, line.op == "delete", line.generation, line.offset, line.length, workflow)
 
     def extend(self, journal: Journal, end: Position) -> None:
         """Read on to the end of the journal. Raises Behind where that is much, OffChain."""
@@ -334,6 +338,16 @@ def _tail(journal: Journal, indexed: Position | None, end: Position) -> Tail:
     with _guard:
         _tails[journal] = tail
     return tail
+
+
+def behind(store: Store, context: str, indexed: Position | None = None) -> int:
+    """How many versions this process knows to be written and not indexed, the index being there or further."""
+    with _guard:
+        tail = _tails.get(store.journal(context, FAMILY))
+    if tail is None:
+        return 0
+    begun = indexed.offset if indexed is not None else 0
+    return sum(len(lines) for end, lines in list(tail.parts) if end.offset > begun)
 
 
 def _forget(journal: Journal) -> None:

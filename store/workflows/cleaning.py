@@ -101,7 +101,7 @@ def _remove_orphans(store: Store) -> None:
 
 def _live(store: Store, workflow_id: str) -> bool:
     key = workflow_key(workflow_id)
-    with store.library.index.snapshot() as snap:
+    with store.library.snapshot() as snap:
         for context in lists.contexts(store):
             row = snap.newest(context, [key]).get(key)
             if row is not None and not row[1]:

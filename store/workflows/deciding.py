@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from store.knowledge.checking import Item, Reject
     from store.knowledge.writing import Newest, View
 
-ADDED = ("workflow_id", "created_at")
-"""Members that chartkeep adds to what it creates: they say nothing of its content."""
-
 
 def decide(run: Run, view: View, batch: Batch) -> Decision:
     """The usual decision on items and edits."""
@@ -53,13 +50,13 @@ def _items(
         key = item.key
         first, found = here.get(key), newest.get(key)
         if first is not None or (found is not None and found.workflow == run.id and not found.deleted):
-            if item.given:
-                rejects.append(duplicate(item, first))
-            else:
+            if not item.given and _same(item, first.raw if first is not None else _raw(view, found)):
                 unchanged += 1
+            else:
+                rejects.append(duplicate(item, first))
             continue
         if found is not None and not found.deleted:
-            if _same(view, found, item):
+            if _same(item, view.raw(found)):
                 unchanged += 1
                 continue
             if not run.update:
@@ -87,24 +84,15 @@ def _edits(view: View, wanted: Sequence[Edit]) -> tuple[list[Edit], int]:
     return made, len(wanted) - len(made)
 
 
-def _same(view: View, found: Newest, item: Item) -> bool:
-    """Whether the live record has the content of the item. An id made of content says so by itself."""
-    if not item.given:
-        return True
-    raw = view.raw(found)
-    if raw is None or raw == item.raw:
-        return raw is not None
-    try:
-        return records.same(_content(raw), _content(item.raw))
-    except records.BadJson:
-        return False
+def _raw(view: View, found: Newest | None) -> bytes | None:
+    return None if found is None else view.raw(found)
 
 
-def _content(raw: bytes) -> object:
-    value = records.loads(raw)
-    if isinstance(value, dict) and "workflow_id" in value:
-        return {name: member for name, member in value.items() if name not in ADDED}
-    return value
+def _same(item: Item, raw: bytes | None) -> bool:
+    """Whether a record has the content of the item, whenever and by whichever workflow it was created."""
+    from store.knowledge.checking import repeats
+
+    return raw is not None and repeats(item.raw, raw)
 
 
 def duplicate(item: Item, first: Item | None) -> Reject:

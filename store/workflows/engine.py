@@ -25,7 +25,7 @@ from store.errors import ChartkeepError, Refused, StorageError
 from store.knowledge import writing
 from store.model import Edit, Plan
 from store.workflows import claiming, counting, lists, rejecting
-from store.workflows.following import Follower
+from store.workflows.following import follower
 from store.workflows.record import Record, counted, dump, load, moved, shown, workflow_key
 from store.workflows.submitting import atomic_enough, run_of
 from store.workflows.types import Batch, Stopped, type_of
@@ -53,7 +53,7 @@ def run(
     seconds), StorageError where not even the failure can be recorded. KeyboardInterrupt pauses it.
     """
     store.writable()
-    lists.held(store, workflow_id)
+    _runnable(lists.held(store, workflow_id).record)
     with claiming.claimed(store, workflow_id, patience):
         found = lists.held(store, workflow_id)
         _runnable(found.record)
@@ -113,7 +113,7 @@ class _Runner:
         self._looked = time.monotonic()
         self._work = type_of(found.record.kind)
         self._run = replace(run_of(store, found.context, found.record), heard=self._at)
-        self._follower = Follower(store, found.context)
+        self._follower = follower(store, found.context, found.record.total - found.record.processed)
 
     def waiting(self) -> None:
         """No worker is free: see whether it is still wanted. Raises Stopped."""

@@ -62,12 +62,12 @@ def held(store: Store, workflow_id: str) -> Held:
 def used(store: Store, workflow_id: str) -> bool:
     """Whether there ever was a workflow of that id, in any context."""
     key = workflow_key(workflow_id)
-    with store.library.index.snapshot() as snap:
+    with store.library.snapshot() as snap:
         return any(snap.newest(context, [key]) for context in contexts(store))
 
 
 def _newest(store: Store, context: str, key: str) -> Held | None:
-    with store.library.index.snapshot() as snap:
+    with store.library.snapshot() as snap:
         row = snap.newest(context, [key]).get(key)
     if row is None or row[1]:
         return None

@@ -24,7 +24,7 @@ def verify(space: Namespace, out: Output) -> int:
         findings = store.verify(backups=space.backups, quick=space.quick)
     errors = sum(finding.severity == "error" for finding in findings)
     for finding in findings:
-        _tell(finding, out)
+        tell(finding, out)
     if not findings:
         out.say(f"{out.style('✓', 'green')} Nothing is wrong.")
     else:
@@ -36,7 +36,8 @@ def verify(space: Namespace, out: Output) -> int:
     return Damaged.exit_code if errors else 0
 
 
-def _tell(finding: Finding, out: Output) -> None:
+def tell(finding: Finding, out: Output) -> None:
+    """A line that says what was found and where."""
     look = {"error": ("red", "bold"), "warning": ("yellow",)}.get(finding.severity, ("dim",))
     kept = f" (the bytes are kept in {finding.kept})" if finding.kept else ""
     signs = f"{out.style(finding.severity, *look)} {out.style(finding.code, 'dim')}"

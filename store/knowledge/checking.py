@@ -40,7 +40,7 @@ _NEWLINE = 10
 """As a number: found in a sixth of the time."""
 _MOST_KINDS = 1000
 _HEAD = re.compile(
-    rb'\{(?:"type":"[^"\\]*",)?"id":"(?:[^"\\]|\\.)*","workflow_id":"(?:[^"\\]|\\.)*"'
+    rb'\{(?:"type":"[^"\\]*",)?"id":"(?:[^"\\]|\\.)*"(?:,"workflow_id":"(?:[^"\\]|\\.)*")?'
     rb'(?:,"created_at":"[^"\\]*")?'
 )
 
@@ -78,7 +78,7 @@ class Checker:
 
     `kind` is the kind of records that do not say theirs, None where every record must say it.
     `creating`: the lines are drafts, made records here: their type, id, workflow and time of creation
-    are ours to give, at `now`. Otherwise they are taken as they are. `longest` is in bytes.
+    are ours to give, at `now` (no workflow where it is empty). Otherwise they are taken as they are. `longest` is in bytes.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Checker:
         self.longest = longest
         self._shapes: dict[str, Shape] = {}
         self._made = b'"workflow_id":%b' % dumps(workflow)
-        self._dated = b'%b,"created_at":%b' % (self._made, dumps(now))
+        self._dated = b'%b"created_at":%b' % (self._made + b"," if workflow else b"", dumps(now))
 
     def check(self, line: int, raw: bytes, length: int | None = None) -> Item | Reject:
         """The record on a line, with or without its line end, or why it is none.
@@ -196,7 +196,7 @@ class Checker:
         if "type" not in record:
             parts.append(b'"type":%b' % dumps(kind))
         parts.append(b'"id":%b' % dumps(record_id))
-        if "workflow_id" not in record:
+        if "workflow_id" not in record and self.workflow:
             parts.append(self._made)
         if "created_at" not in record:
             parts.append(b'"created_at":%b' % dumps(self.now))

@@ -52,12 +52,12 @@ def unreadable(raw: bytes) -> tuple[str, str]:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return "not-utf8", f"byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is no UTF-8"
-    if b"\n" in raw:
-        return "not-one-line", "a record must stand on one line, and this one has a newline within"
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         return _not_json(raw, error)
+    if b"\n" in raw:
+        return "not-one-line", "a record must stand on one line, and this one has a newline within"
     return "not-a-record", f"expected a JSON object, found {shown(value)}"
 
 

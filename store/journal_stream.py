@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from store import journal_pass
 from store.journal_parts import PROGRAM, line_end, stated
-from store.journal_read import damaged, ends_transaction, line_number, pread
+from store.journal_read import damaged, line_number, pread
 from store.model import Position
 
 if TYPE_CHECKING:
@@ -54,8 +54,6 @@ def checked(reader: ReadFile, upto: Position, *, helped: bool = True) -> Iterato
     header = reader.header
     if upto.offset <= header.end:
         return
-    if not ends_transaction(reader.fd, upto, header, reader.path):
-        raise _damage(reader, min(upto.offset, reader.size), "no transaction ends where one was known to")
     parts = _parts(reader, upto.offset) if helped else []
     first: Place = (header.end, header.hash, header.end, 1, 1)
     starts = [first, *parts]
@@ -75,6 +73,8 @@ def checked(reader: ReadFile, upto: Position, *, helped: bool = True) -> Iterato
             else:
                 place = reached
                 yield from _plain(reader, start[0], ends[number])
+        if place[1] != upto.hash or place[3] != place[4]:
+            raise _damage(reader, place[0], "other lines end here than those that were known to")
     finally:
         helper.stop()
 

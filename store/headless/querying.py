@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from store.errors import Refused, UsageError
+from store.errors import Locked, Refused, UsageError
 from store.headless import dates
 from store.headless.output import safe
 
@@ -37,9 +37,12 @@ def _opened(space: Namespace, out: Output) -> Iterator[Store]:
     with open_store(space.store, program="cli", readonly=space.read_only) as store:
         if space.context is not None:
             store.contexts.require(space.context)
-        for synced in store.library.sync(space.context):
-            if synced.damage is not None:
-                out.remark(safe(f"Only what lies before the damage is found. {synced.damage}"))
+        try:
+            for synced in store.library.sync(space.context):
+                if synced.damage is not None:
+                    out.remark(safe(f"Only what lies before the damage is found. {synced.damage}"))
+        except Locked as error:  # a batch at work: what is indexed by now is an answer too
+            out.remark(safe(f"What was written last may be missing. {error}"))
         yield store
 
 

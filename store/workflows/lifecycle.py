@@ -61,14 +61,14 @@ def cancel(store: Store, workflow_id: str) -> Workflow:
     """End a workflow after its present transaction; what it has committed stays. Raises Refused, NotFound."""
 
     def become(record: Record, ver: int) -> Record | None:
-        if record.state == "cancelled":
-            return None
-        if record.ended_already:
-            raise Refused(f"The workflow {record.id} is {record.state}: there is nothing to cancel.")
         if record.undoing:
             raise Refused(
                 f"The workflow {record.id} is being rolled back: that cannot be cancelled half way."
             )
+        if record.state == "cancelled":
+            return None
+        if record.ended_already:
+            raise Refused(f"The workflow {record.id} is {record.state}: there is nothing to cancel.")
         return _next(store, record, ver, "cancelled", paused=False)
 
     change(store, workflow_id, "cancel", become)

@@ -64,10 +64,15 @@ def test_a_long_job_is_listed_while_it_runs_and_when_it_has_ended(store: Store, 
 @pytest.mark.usefixtures("long")
 def test_it_is_cancelled_where_it_tells_of_itself(store: Store, opened: Opener) -> None:
     other = opened(by="bob@work")
-    with pytest.raises(Cancelled, match="was cancelled"), store.jobs.run("verify", "Verify") as job:
-        job.at(1, 4)
-        workflows.cancel(other, job.job.workflow)
-        job.at(2, 4)
+
+    def work() -> None:
+        with store.jobs.run("verify", "Verify") as job:
+            job.at(1, 4)
+            workflows.cancel(other, job.job.workflow)
+            job.at(2, 4)
+
+    with pytest.raises(Cancelled, match="was cancelled"):
+        work()
     (found,) = workflows.listing(other)
     assert (found.state, found.by) == ("cancelled", "bob@work")
     assert store.jobs.all()[0].state == "failed"

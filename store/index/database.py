@@ -108,8 +108,8 @@ class Database(Generic[Snap]):
 
     def _release(self, conn: sqlite3.Connection, identity: Identity) -> None:
         with suppress(sqlite3.Error):
-            if conn.in_transaction:
-                conn.execute("ROLLBACK")
+            if conn.in_transaction:  # it has only read; what it noted in temporary tables stays
+                conn.execute("COMMIT")
         with self._mutex:
             if self._closed or identity != self._identity or len(self._idle) >= _MOST_IDLE:
                 conn.close()

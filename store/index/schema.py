@@ -28,8 +28,8 @@ class Schema(NamedTuple):
     """Where schema.sql lies."""
     full_text: tuple[str, ...]
     """CREATE VIRTUAL TABLE statements."""
-    scopes: tuple[str, ...] = ()
-    """Temporary tables of ids that every connection has."""
+    temporary: tuple[str, ...] = ()
+    """CREATE TEMP TABLE statements that every connection starts with."""
     undo: str = "OFF"
     """`journal_mode` while a new file is filled: OFF where nothing is ever rolled back."""
 
@@ -49,10 +49,13 @@ CHARTS = Schema(
         "CREATE VIRTUAL TABLE chart_words USING fts5(words, detail=none, prefix='1 2 3',"
         " tokenize='unicode61 remove_diacritics 2')",
     ),
-    ("touched", "linked", "stepped", "worded"),
+    tuple(
+        f"CREATE TEMP TABLE {scope} (id TEXT PRIMARY KEY) WITHOUT ROWID"
+        for scope in ("touched", "linked", "stepped", "worded")
+    ),
 )
-"""The index of charts. Its scopes hold chart ids for `derive`: made anew, hanging elsewhere, with other
-steps, with other words."""
+"""The index of charts. The temporary tables hold chart ids for `derive`: made anew, hanging elsewhere,
+with other steps, with other words."""
 
 
 @cache

@@ -102,8 +102,8 @@ def _prepare(conn: sqlite3.Connection, readonly: bool, schema: Schema) -> None:
     if row is None or row[0] != schema.version:
         raise Broken("made by another version of chartkeep")
     if not readonly:
-        for scope in schema.scopes:
-            conn.execute(f"CREATE TEMP TABLE {scope} (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        for statement in schema.temporary:
+            conn.execute(statement)
 
 
 def building(folder: Path, schema: Schema = CHARTS) -> tuple[Path, sqlite3.Connection]:
@@ -120,8 +120,8 @@ def building(folder: Path, schema: Schema = CHARTS) -> tuple[Path, sqlite3.Conne
             "threads=2",
         ):
             conn.execute(f"PRAGMA {pragma}")
-        for scope in schema.scopes:
-            conn.execute(f"CREATE TEMP TABLE {scope} (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        for statement in schema.temporary:
+            conn.execute(statement)
         conn.execute("BEGIN")
         create_tables(conn, schema)
     return path, conn

@@ -204,15 +204,19 @@ class Library:
         with self.snapshot() as snap:
             return snap.collections(context)
 
-    def tags(self, context: str | None = None, limit: int | None = None) -> list[tuple[str, int]]:
+    def tags(
+        self, context: str | None = None, kinds: Sequence[str] = (), limit: int | None = None
+    ) -> list[tuple[str, int]]:
         """(tag, live records that have it), the most used first."""
         with self.snapshot() as snap:
-            return snap.tags(context, limit)
+            return snap.tags(context, kinds, limit)
 
-    def domains(self, context: str | None = None, limit: int | None = None) -> list[tuple[str, int, int]]:
+    def domains(
+        self, context: str | None = None, kinds: Sequence[str] = (), limit: int | None = None
+    ) -> list[tuple[str, int, int]]:
         """(domain, live records with it as source, as target), the most used first."""
         with self.snapshot() as snap:
-            return snap.domains(context, limit)
+            return snap.domains(context, kinds, limit)
 
     def workflows(
         self, context: str | None = None, *, open_only: bool = False, limit: int | None = None

@@ -119,7 +119,7 @@ def meant(snap: Snapshot, text: str, context: str | None, most: int) -> Iterator
     if ":" in text:
         rows = [row for name in contexts if (row := snap.row(name, text)) is not None]
         yield [row for row in rows if not row.deleted] or rows
-    exact = snap.rows_of(snap.with_id(text, context, most))
+    exact = snap.rows_of(snap.with_id(text, context)[:most])
     yield [row for row in exact if not row.deleted] or exact
     kind, colon, begun = text.partition(":")
     begins = snap.rows_of(snap.beginning(scrub(begun if colon else text), context, most))

@@ -1,8 +1,9 @@
 """From lines to rows, some thousand at a time: the one way rows of knowledge come about.
 
-Most lines are first versions of new keys. Those are inserted without looking for the key; where it
-was there all the same (a journal put together by other hands), the unique index says so and the part
-is done again with every key looked up. Sync and rebuild do the same, so they end in the same rows.
+A line tells which version of its key it is. What this process has just written itself is taken at its
+word, so that the first version of a key is inserted without looking for it; of lines that are read from
+a journal every key is looked up, for the journal may have been put together by other hands. Sync and
+rebuild make their rows here, so they end in the same ones.
 """
 
 from __future__ import annotations
@@ -11,12 +12,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from store.index import carried
-from store.index.extract import bind_key, scrub
-from store.index.knowledge import rows
-from store.index.knowledge.extract import FOREIGN, extract, instant
+from store.index.extract import bind_key, read_key, scrub
+from store.index.knowledge import keys, rows
+from store.index.knowledge.extract import FOREIGN, MARK, extract, instant
 from store.index.knowledge.rows import ItemRow
 from store.knowledge import kinds
 
@@ -27,10 +26,14 @@ BATCH = 4_000
 """Lines whose rows are made and written together."""
 _MOST_NAMES = 100_000
 _CODES = {kind.name: kind.code for kind in kinds.KINDS}
+_TYPES = {kind.code: kind.name for kind in kinds.KINDS}
 _WORKFLOW = _CODES["workflow"]
+_SAID = ItemRow._fields.index("source")
+"""From here on a row holds what the record says."""
+_ROW = ", ".join(f"i.{column}" for column in ItemRow._fields)
 _new = tuple.__new__
-Key = tuple[int, str | bytes]
-"""(kind, id)"""
+Part = tuple["Tx", "Sequence[Line]", bool, bool]
+"""A transaction, some of its lines, whether they are its first, whether they are taken at their word."""
 
 
 class Applier:
@@ -40,14 +43,12 @@ class Applier:
         """`seq` is that of the context's last version, or `rows.base` of it."""
         self.conn = conn
         self.ctx = ctx
-        self.seq = seq
+        self.seq = self._begun = seq
         self.lines = 0
         """Lines applied, news or not."""
         self.transactions = 0
         """Transactions that brought news."""
-        self.news = 0
-        """Versions that were not known."""
-        self._queue: list[tuple[Tx, Sequence[Line], bool]] = []
+        self._queue: list[Part] = []
         self._queued = 0
         self._names: dict[str, int] = {}
         self._last: tuple[int, Tx] | None = None
@@ -55,22 +56,28 @@ class Applier:
         self._clear()
 
     def _clear(self) -> None:
-        self._fresh: dict[Key, ItemRow] = {}
-        self._held: dict[Key, ItemRow] = {}
+        self._fresh: dict[str, ItemRow] = {}
+        self._held: dict[str, ItemRow] = {}
         self._states: dict[int, str] = {}
         self._words: list[tuple[int, str]] = []
         self._superseded: list[tuple[Any, ...]] = []
         self._dropped: list[tuple[int]] = []
         self._moved: list[tuple[int, int, int, int]] = []
-        self._facets: dict[tuple[int, int], int] = {}
+        self._facets: dict[tuple[int, int, int], int] = {}
         self._headers: list[tuple[Any, ...]] = []
 
-    def apply(self, tx: Tx) -> None:
-        """One transaction, now or with those that follow."""
+    @property
+    def news(self) -> int:
+        """Versions that were not known."""
+        return self.seq - self._begun
+
+    def apply(self, tx: Tx, *, trusted: bool = False) -> None:
+        """One transaction, now or with those that follow; a trusted one this process has written itself."""
         lines = tx.lines
+        trusted = trusted and not carried.copied(tx)
         for begin in range(0, len(lines), BATCH):
             part = lines[begin : begin + BATCH] if len(lines) > BATCH else lines
-            self._queue.append((tx, part, begin == 0))
+            self._queue.append((tx, part, begin == 0, trusted))
             self._queued += len(part)
             if self._queued >= BATCH:
                 self.finish()
@@ -80,53 +87,41 @@ class Applier:
         queue, self._queue, self._queued = self._queue, [], 0
         if not queue:
             return
-        before = (self.seq, self.lines, self.transactions, self.news, self._last)
-        self.conn.execute("SAVEPOINT part")
-        try:
-            self._make(queue, sure=False)
-            self._write_items()
-        except sqlite3.IntegrityError:
-            self.conn.execute("ROLLBACK TO part")
-            self._clear()
-            self._names.clear()
-            self.seq, self.lines, self.transactions, self.news, self._last = before
-            self._make(queue, sure=True)
-            self._write_items()
-        self.conn.execute("RELEASE part")
-        self._write_rest()
+        self._look_up(queue)
+        for part in queue:
+            self._make(*part)
+        self._write()
         self._clear()
+        keys.enter_some(self.conn, self.ctx, self.seq)
         if len(self._names) > _MOST_NAMES:
             self._names.clear()
 
     # -- making rows -------------------------------------------------------------------------------
 
-    def _make(self, queue: Iterable[tuple[Tx, Sequence[Line], bool]], *, sure: bool) -> None:
-        self._look_up(queue, sure)
-        held = self._held
-        for tx, lines, begins in queue:
-            if begins:
-                self._last = None
-            copied = carried.copied(tx)
-            said = instant(tx.at) or 0
-            for line in lines:
-                key = self._key(line.key)
-                old = self._fresh.get(key)
-                if old is None and (sure or copied or line.ver > 1 or line.raw is None):
-                    old = held.get(key)
-                if old is not None and old.ver >= line.ver:
-                    if old.ver == line.ver:
-                        self._move(key, old, line)
-                    continue
-                self.seq += 1
-                self.news += 1
-                if self._last is None:
-                    self._begin(tx)
-                if old is not None:
-                    self._supersede(key, old)
-                self._put(key, line, old, said)
-            self.lines += len(lines)
+    def _make(self, tx: Tx, lines: Sequence[Line], begins: bool, _trusted: bool) -> None:
+        if begins:
+            self._last = None
+        said = instant(tx.at) or 0
+        fresh, held = self._fresh, self._held
+        for line in lines:
+            key = line.key
+            old = fresh.get(key)
+            if old is None and held:
+                old = held.get(key)
+            if old is not None and old.ver >= line.ver:
+                if old.ver == line.ver:
+                    self._move(old, line)
+                continue
+            self.seq += 1
+            if self._last is None:
+                self._begin(tx)
+            if old is not None:
+                self._supersede(key, old)
+            self._put(line, old, said)
+        self.lines += len(lines)
 
-    def _key(self, text: str) -> Key:
+    def _key(self, text: str) -> tuple[int, str | bytes]:
+        """The kind and the id of a key."""
         kind, colon, item = text.partition(":")
         code = _CODES.get(kind)
         if code is None:
@@ -135,26 +130,26 @@ class Applier:
             code = FOREIGN + self._name(scrub(kind))
         return code, item if item.isascii() else bind_key(item)
 
-    def _look_up(self, queue: Iterable[tuple[Tx, Sequence[Line], bool]], sure: bool) -> None:
+    def _look_up(self, queue: Iterable[Part]) -> None:
         """Fetch the rows of the keys that may be there already."""
-        ids: list[str] = []
-        for tx, lines, _ in queue:
-            every = sure or carried.copied(tx)
-            for line in lines:
-                if every or line.ver > 1 or line.raw is None:
-                    item = self._key(line.key)[1]
-                    if isinstance(item, str):
-                        ids.append(item)
-                    else:
-                        self._held.update(self._rows_of("i.id = ? AND i.ctx = ?", (item, self.ctx)))
-        if ids:
-            among = "i.id IN (SELECT value FROM json_each(?)) AND i.ctx = ?"
-            self._held.update(self._rows_of(among, (orjson.dumps(ids).decode(), self.ctx)))
+        wanted = {
+            line.key
+            for _, lines, _, trusted in queue
+            for line in lines
+            if not trusted or line.ver > 1 or line.raw is None
+        }
+        for row in keys.find(self.conn, self.ctx, map(keys.hash_of, wanted), _ROW):
+            item = ItemRow._make(row)
+            if (key := self._key_of(item)) in wanted:
+                self._held[key] = item
 
-    def _rows_of(self, where: str, bind: tuple[Any, ...]) -> Iterable[tuple[Key, ItemRow]]:
-        sql = f"SELECT {rows.COLUMNS} FROM items i WHERE {where}"
-        for row in map(ItemRow._make, self.conn.execute(sql, bind)):
-            yield (row.kind, row.id), row
+    def _key_of(self, row: ItemRow) -> str:
+        kind = _TYPES.get(row.kind)
+        if kind is None:
+            found = self.conn.execute("SELECT name FROM names WHERE id = ?", (row.kind - FOREIGN,)).fetchone()
+            kind = str(found[0]) if found is not None else ""
+        text = read_key(row.id)
+        return kinds.key_of(kind, text) if kind else text
 
     def _begin(self, tx: Tx) -> None:
         """The first news of a transaction."""
@@ -166,32 +161,53 @@ class Applier:
         place = (self.seq, self.ctx, tx.generation, tx.offset, tx.at, scrub(tx.by))
         self._headers.append((*place, *said, len(tx.lines), group))
 
-    def _put(self, key: Key, line: Line, old: ItemRow | None, said: int) -> None:
-        kind, item = key
-        raw = line.raw
-        first, prev = (None, None) if old is None else (old.first or old.seq, old.seq)
-        place = (line.generation, line.offset, line.length)
-        head = (self.seq, self.ctx, kind, item, line.ver, 1 if raw is None else 0, first, prev, *place)
-        facets = self._facets
+    def _put(self, line: Line, old: ItemRow | None, said: int) -> None:
+        generation, start, size, _, key, ver, _, _, raw = line
+        if old is None:
+            (kind, item), number, first, prev = self._key(key), keys.hash_of(key), None, None
+        else:
+            kind, item, number, first, prev = old.kind, old.id, old.hash, old.first or old.seq, old.seq
+        seq, facets = self.seq, self._facets
+        head = (
+            seq,
+            self.ctx,
+            kind,
+            item,
+            number,
+            ver,
+            1 if raw is None else 0,
+            first,
+            prev,
+            generation,
+            start,
+            size,
+        )
         if raw is None:
-            kept = (None, None, None, said, None, None, None) if old is None else old[11:]
-            facets[rows.DELETED, kind] = facets.get((rows.DELETED, kind), 0) + 1
+            kept = (None, None, None, said, None, None, None) if old is None else old[_SAID:]
+            facets[rows.DELETED, 0, kind] = facets.get((rows.DELETED, 0, kind), 0) + 1
             row = _new(ItemRow, head + kept)
             self._fresh[key] = row
-            self._words.append((self.seq, f"{self._title(row)} {_marks_of(row)}"))
+            self._words.append((seq, f"{self._title(row)} {_marks_of(row)}"))
             return
-        found = extract(kind, raw) if kind != _WORKFLOW else self._workflow(raw)
-        source_name, target_name, tag_names, quality, created, name, title, text, _ = found
+        found = extract(kind, raw)
+        source_name, target_name, tag_names, quality, created, name, title, text, state = found
         if created is None:
             created = said if old is None else old.created
-        source = self._name(source_name) if source_name is not None else None
-        target = self._name(target_name) if target_name is not None else None
-        numbers = [self._name(tag) for tag in tag_names]
-        tags = f" {' '.join(map(str, numbers))} " if numbers else None
-        row = _new(ItemRow, (*head, source, target, quality, created, name, title, tags))
-        self._fresh[key] = row
-        self._count(row, numbers, 1)
-        self._words.append((self.seq, f"{text} {_marks(kind, source, target, numbers)}"))
+        names = self._names
+        source = target = tags = None
+        if source_name is not None and (source := names.get(source_name)) is None:
+            source = self._name(source_name)
+        if target_name is not None and (target := names.get(target_name)) is None:
+            target = self._name(target_name)
+        numbers = [self._name(tag) for tag in tag_names] if tag_names else []
+        if numbers:
+            tags = f" {' '.join(map(str, numbers))} "
+        self._fresh[key] = _new(ItemRow, (*head, source, target, quality, created, name, title, tags))
+        self._count(kind, source, target, numbers, 1)
+        if kind == _WORKFLOW:  # it has a version for every step, and nobody looks for its words
+            self._states[seq] = state
+            return
+        self._words.append((seq, f"{text} {_marks(kind, source, target, numbers, quality)}"))
 
     def _title(self, row: ItemRow) -> str:
         """The words a deleted record is still found by."""
@@ -204,33 +220,34 @@ class Applier:
         ]
         return " ".join(str(text[0]) for text in texts if text is not None)
 
-    def _workflow(self, raw: bytes) -> Any:
-        """A workflow has a version for every step: only its state is news, and nobody looks for its words."""
-        found = extract(_WORKFLOW, raw)
-        self._states[self.seq] = found.state
-        return found._replace(text="")
-
-    def _count(self, row: ItemRow, tags: Iterable[int], by: int) -> None:
+    def _count(self, kind: int, source: int | None, target: int | None, tags: Iterable[int], by: int) -> None:
         facets = self._facets
-        for facet in ((rows.LIVE, row.kind), (rows.SOURCE, row.source), (rows.TARGET, row.target)):
-            if facet[1] is not None:
-                facets[facet] = facets.get(facet, 0) + by  # type: ignore[index,arg-type]
+        facet = (rows.LIVE, 0, kind)
+        facets[facet] = facets.get(facet, 0) + by
+        if source is not None:
+            facet = (rows.SOURCE, source, kind)
+            facets[facet] = facets.get(facet, 0) + by
+        if target is not None:
+            facet = (rows.TARGET, target, kind)
+            facets[facet] = facets.get(facet, 0) + by
         for tag in tags:
-            facets[rows.TAG, tag] = facets.get((rows.TAG, tag), 0) + by
+            facet = (rows.TAG, tag, kind)
+            facets[facet] = facets.get(facet, 0) + by
 
-    def _supersede(self, key: Key, old: ItemRow) -> None:
+    def _supersede(self, key: str, old: ItemRow) -> None:
         """A version is not the newest of its key any more."""
         self._superseded.append(rows.version_row(old))
         if self._fresh.pop(key, None) is None:
             self._dropped.append((old.seq,))
         if old.deleted:
-            facet = (rows.DELETED, old.kind)
+            facet = (rows.DELETED, 0, old.kind)
             self._facets[facet] = self._facets.get(facet, 0) - 1
         else:
-            self._count(old, _tags_of(old), -1)
+            self._count(old.kind, old.source, old.target, _tags_of(old), -1)
 
-    def _move(self, key: Key, old: ItemRow, line: Line) -> None:
+    def _move(self, old: ItemRow, line: Line) -> None:
         """A new generation carried the version over: its line stands elsewhere."""
+        key = line.key
         moved = old._replace(generation=line.generation, start=line.offset, size=line.length)
         if key in self._fresh:
             self._fresh[key] = moved
@@ -252,7 +269,7 @@ class Applier:
 
     # -- writing them ------------------------------------------------------------------------------
 
-    def _write_items(self) -> None:
+    def _write(self) -> None:
         run = self.conn.executemany
         if self._moved:
             run("UPDATE items SET generation = ?, start = ?, size = ? WHERE seq = ?", self._moved)
@@ -260,17 +277,16 @@ class Applier:
             run("DELETE FROM items WHERE seq = ?", self._dropped)
             run("DELETE FROM workflows WHERE seq = ?", self._dropped)
         run(rows.INSERT_ITEM, self._fresh.values())
-
-    def _write_rest(self) -> None:
-        run = self.conn.executemany
-        run(rows.INSERT_VERSION, self._superseded)
+        if self._superseded:
+            run(rows.INSERT_VERSION, self._superseded)
         run(rows.INSERT_WORDS, self._words)
         run(rows.INSERT_TX, self._headers)
         run(rows.ADD_FACET, [(self.ctx, *facet, by) for facet, by in self._facets.items() if by])
-        for row in self._fresh.values():
-            if row.kind == _WORKFLOW and not row.deleted:
-                state = self._states[row.seq]
-                self.conn.execute("INSERT INTO workflows VALUES (?, ?, ?)", (row.seq, self.ctx, state))
+        for row in self._fresh.values() if self._states else ():
+            if row.seq in self._states:
+                self.conn.execute(
+                    "INSERT INTO workflows VALUES (?, ?, ?)", (row.seq, self.ctx, self._states[row.seq])
+                )
 
 
 def _tags_of(row: ItemRow) -> list[int]:
@@ -278,15 +294,19 @@ def _tags_of(row: ItemRow) -> list[int]:
 
 
 def _marks_of(row: ItemRow) -> str:
-    return _marks(row.kind, row.source, row.target, _tags_of(row))
+    return _marks(row.kind, row.source, row.target, _tags_of(row), row.quality)
 
 
-def _marks(kind: int, source: int | None, target: int | None, tags: Iterable[int]) -> str:
+def _marks(
+    kind: int, source: int | None, target: int | None, tags: Iterable[int], quality: float | None
+) -> str:
     """The words that stand for what a record is and has."""
-    words = [rows.kind_word(kind)] if kind != _WORKFLOW else []
+    words = [f"{MARK}k{kind}"]  # as `rows` writes them; a call for each would cost more than all the rest
     if source is not None:
-        words.append(rows.source_word(source))
+        words.append(f"{MARK}s{source}")
     if target is not None:
-        words.append(rows.target_word(target))
-    words.extend(map(rows.tag_word, tags))
+        words.append(f"{MARK}t{target}")
+    if quality is not None:
+        words.append(rows.quality_word(quality))
+    words.extend([f"{MARK}g{tag}" for tag in tags])
     return " ".join(words)

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import orjson
-
 from store.index.base import Reads
-from store.index.extract import bind_key, read_key
+from store.index.extract import read_key
 from store.index.knowledge import rows
 from store.index.knowledge.extract import FOREIGN
+from store.index.knowledge.keys import find, hash_of
 from store.knowledge import kinds
 
 
@@ -22,13 +21,14 @@ class Row(NamedTuple):
     """One version as the index has it."""
 
     seq: int
-    key: str | None
-    """None for a version that a later one superseded: it is known by that one's chain."""
+    key: str
     ver: int
     deleted: bool
     generation: int
     offset: int
     size: int
+    first: int = 0
+    """The number of the key's first version; only where it was asked for by key."""
 
 
 class Live(NamedTuple):
@@ -46,7 +46,7 @@ class Live(NamedTuple):
 _ROWS = """
 SELECT seq, kind, id, ver, deleted, generation, start, size FROM
   (SELECT seq, kind, id, ver, deleted, generation, start, size FROM items WHERE seq > ?1 AND seq < ?2
-   UNION ALL SELECT seq, NULL, NULL, ver, deleted, generation, start, size FROM versions WHERE seq > ?1 AND seq < ?2)
+   UNION ALL SELECT seq, kind, id, ver, deleted, generation, start, size FROM versions WHERE seq > ?1 AND seq < ?2)
 ORDER BY seq LIMIT ?3
 """
 _UNCHAINED = """
@@ -65,8 +65,9 @@ WHERE i.deleted = 0 AND i.seq IN (SELECT seq FROM items WHERE seq > ?1 AND seq <
 ORDER BY i.generation, i.start
 """
 _FACETS = """
-SELECT what, id, live FROM facets WHERE ctx = ?1 AND what = ?2 AND live <> 0 EXCEPT
-SELECT ?2, {0}, COUNT(*) FROM items WHERE seq > ?3 AND seq < ?4 AND deleted = ?5 AND {0} IS NOT NULL GROUP BY {0}
+SELECT what, id, kind, live FROM facets WHERE ctx = ?1 AND what = ?2 AND live <> 0 EXCEPT
+SELECT ?2, {0}, kind, COUNT(*) FROM items
+WHERE seq > ?3 AND seq < ?4 AND deleted = ?5 AND {0} IS NOT NULL GROUP BY {0}, kind
 """
 _COUNTED = (
     (rows.LIVE, "kind", 0),
@@ -88,28 +89,24 @@ def following(snap: Reads, context: str, after: int, most: int) -> list[Row]:
     found = snap._ask(_ROWS, (max(first, after), last, most))
     names: dict[int, str] = {}
     return [
-        Row(seq, None if kind is None else _key(snap, names, kind, item), ver, bool(deleted), *place)
+        Row(seq, _key(snap, names, kind, item), ver, bool(deleted), *place)
         for seq, kind, item, ver, deleted, *place in found
     ]
 
 
 def newest(snap: Reads, context: str, keys: Sequence[str]) -> dict[str, Row]:
     """The newest version of each of these keys, deletions included."""
-    wanted = set(keys)
-    bind = [bind_key(key.partition(":")[2]) for key in wanted] + [bind_key(key) for key in wanted]
-    plain = [item for item in bind if isinstance(item, str)]
-    odd = [item for item in bind if not isinstance(item, str)]
-    sql = "SELECT seq, kind, id, ver, deleted, generation, start, size FROM items WHERE ctx = ? AND id "
-    ctx = snap._ctx(context)
-    found = [*snap._ask(sql + "IN (SELECT value FROM json_each(?))", (ctx, orjson.dumps(plain).decode()))]
-    for item in odd:
-        found += snap._ask(sql + "= ?", (ctx, item))
     names: dict[int, str] = {}
-    rows_of = (
-        Row(seq, _key(snap, names, kind, item), ver, bool(deleted), *place)
-        for seq, kind, item, ver, deleted, *place in found
-    )
-    return {row.key: row for row in rows_of if row.key in wanted}
+    wanted = set(keys)
+    columns = "i.seq, i.kind, i.id, i.ver, i.deleted, i.generation, i.start, i.size, COALESCE(i.first, i.seq)"
+    found: dict[str, Row] = {}
+    for seq, kind, item, ver, deleted, *place in find(
+        snap._conn, snap._ctx(context), map(hash_of, wanted), columns
+    ):
+        row = Row(seq, _key(snap, names, kind, item), ver, bool(deleted), *place)
+        if row.key in wanted:
+            found[row.key] = row
+    return found
 
 
 def transactions(snap: Reads, first: int, last: int) -> dict[int, tuple[int, int, str, int]]:
@@ -179,6 +176,12 @@ def names_of(snap: Reads, context: str, kind: str) -> set[str]:
         if name is not None:
             found.add(name)
     return found
+
+
+def last_of(snap: Reads, command: str) -> str | None:
+    """When a transaction of a command was last written; None where there is none."""
+    found = snap._ask("SELECT MAX(at) FROM transactions WHERE command = ?", (command,)).fetchone()[0]
+    return None if found is None else str(found)
 
 
 def _key(snap: Reads, names: dict[int, str], kind: int, item: str | bytes) -> str:

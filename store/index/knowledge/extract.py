@@ -23,23 +23,18 @@ MOST_TEXT = 1 << 18
 TITLE = 120
 """Characters of a title."""
 
-_NOT_WORDS = frozenset(
-    (
-        "type",
-        "id",
-        "workflow_id",
-        "created_at",
-        "updated_at",
-        "idempotency_key",
-        "quality_score",
-        "confidence",
-        "coherence",
-        "centroid",
-        "embedding",
-        "vector",
-    )
+_NOT_WORDS = (
+    "updated_at",
+    "idempotency_key",
+    "quality_score",
+    "confidence",
+    "coherence",
+    "centroid",
+    "embedding",
+    "vector",
 )
-"""Members whose values nobody looks for by words."""
+"""Members whose values nobody looks for by words, besides those that every record has."""
+_RARE = frozenset(_NOT_WORDS)
 _MOST = 1e300
 """No NaN lies between its negative and itself, and no number that does not fit a column."""
 _SCORES = ("quality_score", "confidence", "coherence")
@@ -88,28 +83,38 @@ def extract(kind: int, raw: bytes) -> Extract:
             return NOTHING
     if type(value) is not dict:
         return NOTHING
-    get = value.get
+    take, get = value.pop, value.get
+    take("type", None)
+    take("id", None)
+    take("workflow_id", None)
+    created = take("created_at", None)
     source, target = get("source_domain"), get("target_domain")
     if type(source) is not str:
         source = None
     if type(target) is not str:
         target = None
-    quality = get("quality_score") if kind == _ANALOGY else None
+    quality = take("quality_score", None) if kind == _ANALOGY else None
     if type(quality) is not float or not -_MOST < quality < _MOST:
+        if quality is not None:
+            value["quality_score"] = quality
         quality = _score(value, SCORES.get(kind, _SCORES))
     name = get("name")
     if type(name) is not str:
         name = None
     tags = get("tags")
     tags = _tags(tags) if tags else []
+    if not _RARE.isdisjoint(value):
+        for member in _NOT_WORDS:
+            take(member, None)
     title = None
     if not name and not (source and target):
         title = _title(value)
-    words = [item for member, item in value.items() if member not in _NOT_WORDS]
     state = _text(get("state")) or "" if kind == _WORKFLOW else ""
-    found = (source, target, tags, quality, instant(get("created_at")), name, title, text_of(words), state)
-    made: Extract = _new(Extract, found)
-    return _scrubbed(made) if b"\\ud" in raw or b"\\uD" in raw else made
+    words = text_of(list(value.values()))
+    made: Extract = _new(
+        Extract, (source, target, tags, quality, instant(created), name, title, words, state)
+    )
+    return _scrubbed(made) if b"\\u" in raw and (b"\\ud" in raw or b"\\uD" in raw) else made
 
 
 def instant(value: Any) -> int | None:
@@ -184,8 +189,8 @@ def _title(value: dict[str, Any]) -> str | None:
     for member in _TEXTS:
         if (found := _text(value.get(member))) is not None:
             return _line(found)
-    for member, item in value.items():
-        if member not in _NOT_WORDS and (found := _text(item)) is not None:
+    for item in value.values():
+        if (found := _text(item)) is not None:
             return _line(found)
     return None
 

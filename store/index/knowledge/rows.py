@@ -9,7 +9,9 @@ from store.index.knowledge.extract import MARK
 SHIFT = 40
 """Versions of context n are numbered from `(n - 1) << SHIFT`."""
 LIVE, DELETED, SOURCE, TARGET, TAG = range(5)
-"""Values of `facets.what`: live and deleted records of a kind, live ones with a domain or tag."""
+"""Values of `facets.what`: live and deleted records of a kind (`id` is 0), live ones with a domain or tag."""
+STEPS = 1000
+"""Parts that qualities from 0 to 1 are sorted into by their words."""
 
 
 class ItemRow(NamedTuple):
@@ -19,6 +21,7 @@ class ItemRow(NamedTuple):
     ctx: int
     kind: int
     id: str | bytes
+    hash: int
     ver: int
     deleted: int
     first: int | None
@@ -40,7 +43,10 @@ INSERT_ITEM = f"INSERT INTO items VALUES ({', '.join('?' * len(ItemRow._fields))
 INSERT_VERSION = "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_WORDS = "INSERT INTO words (rowid, text) VALUES (?, ?)"
 INSERT_TX = f"INSERT INTO transactions VALUES ({', '.join('?' * 11)})"
-ADD_FACET = "INSERT INTO facets VALUES (?, ?, ?, ?) ON CONFLICT (ctx, what, id) DO UPDATE SET live = live + excluded.live"
+ADD_FACET = (
+    "INSERT INTO facets VALUES (?, ?, ?, ?, ?) ON CONFLICT (ctx, what, id, kind) DO UPDATE SET"
+    " live = live + excluded.live"
+)
 
 
 def base(ctx: int) -> int:
@@ -71,3 +77,18 @@ def target_word(name: int) -> str:
 def tag_word(name: int) -> str:
     """The word that stands for a tag."""
     return f"{MARK}g{name}"
+
+
+def quality_word(quality: float) -> str:
+    """The word that stands for a quality: one for each thousandth, and one for what lies above it and below the next.
+
+    Below 0 and from 1 on there is one each.
+    """
+    if quality < 0:
+        return f"{MARK}n"
+    if quality > 1:
+        return f"{MARK}p{STEPS}"
+    step = int(quality * STEPS + 0.5)
+    if step / STEPS == quality:
+        return f"{MARK}q{step}"
+    return f"{MARK}p{step if step / STEPS < quality else step - 1}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from store.index.knowledge.keys import TEMPORARY
 from store.index.schema import Schema
 
 KNOWLEDGE = Schema(
@@ -14,5 +15,6 @@ KNOWLEDGE = Schema(
         "CREATE VIRTUAL TABLE words USING fts5(text, content='', detail=none, columnsize=0,"
         " tokenize='unicode61 remove_diacritics 2')",
     ),
+    TEMPORARY,
     undo="MEMORY",
 )

@@ -9,6 +9,7 @@ CREATE TABLE meta (
 CREATE TABLE contexts (
   id INTEGER NOT NULL,
   name VARCHAR NOT NULL,
+  keyed INTEGER,
   PRIMARY KEY (id),
   UNIQUE (name)
 );
@@ -52,6 +53,7 @@ CREATE TABLE items (
   ctx INTEGER NOT NULL,
   kind INTEGER NOT NULL,
   id VARCHAR NOT NULL,
+  hash INTEGER NOT NULL,
   ver INTEGER NOT NULL,
   deleted INTEGER NOT NULL,
   first INTEGER,
@@ -71,10 +73,6 @@ CREATE TABLE items (
 
 CREATE INDEX items_created ON items (created);
 
-CREATE UNIQUE INDEX items_key ON items (id, kind, ctx);
-
-CREATE INDEX items_quality ON items (quality) WHERE quality IS NOT NULL;
-
 CREATE TABLE versions (
   seq INTEGER NOT NULL,
   kind INTEGER NOT NULL,
@@ -92,8 +90,16 @@ CREATE TABLE facets (
   ctx INTEGER NOT NULL,
   what INTEGER NOT NULL,
   id INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
   live INTEGER NOT NULL,
-  PRIMARY KEY (ctx, what, id)
+  PRIMARY KEY (ctx, what, id, kind)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE keys (
+  hash INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (hash, seq)
 )
  WITHOUT ROWID;
 

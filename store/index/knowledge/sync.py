@@ -41,8 +41,8 @@ def sync_context(
     start = position
     more, ended, taken = False, False, 0
     try:
-        for tx in _transactions(journal, position, known):
-            applier.apply(tx)
+        for tx, trusted in _transactions(journal, position, known):
+            applier.apply(tx, trusted=trusted)
             position = tx.position
             taken += len(tx.lines)
             if upto is not None and position[:2] >= upto[:2]:
@@ -61,14 +61,17 @@ def sync_context(
     return Synced(applier.transactions, applier.news, set(), reset, damage, more)
 
 
-def _transactions(journal: Journal, position: Position | None, known: Sequence[Tx]) -> Iterator[Tx]:
-    """What follows a position, from memory as far as it is there."""
+def _transactions(
+    journal: Journal, position: Position | None, known: Sequence[Tx]
+) -> Iterator[tuple[Tx, bool]]:
+    """What follows a position, from memory as far as it is there; with it, whether it came from there."""
     for tx in known:
         if position is None or (tx.generation, tx.offset) != position[:2]:
             continue
-        yield tx
+        yield tx, True
         position = tx.position
-    yield from carried.transactions(journal, position)
+    for tx in carried.transactions(journal, position):
+        yield tx, False
 
 
 def forget_context(conn: sqlite3.Connection, context: str) -> None:

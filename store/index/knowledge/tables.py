@@ -30,6 +30,8 @@ class Context(Base, table=True):
     __tablename__ = "contexts"
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
+    keyed: int | None = None
+    """Up to which number its rows are in `keys`."""
 
 
 class Position(Base, table=True):
@@ -80,9 +82,8 @@ class Item(Base, table=True):
 
     __tablename__ = "items"
     __table_args__ = (
+        # The only one: its values rise. One of random values would dirty a page of the log for every record.
         Key("items_created", "created"),
-        Key("items_key", "id", "kind", "ctx", unique=True),
-        Key("items_quality", "quality", sqlite_where=text("quality IS NOT NULL")),
     )
     seq: int = Field(primary_key=True)
     """Rises with the version's place in the journal of its context."""
@@ -90,6 +91,8 @@ class Item(Base, table=True):
     kind: int
     """`store.knowledge.kinds`; for another type `extract.FOREIGN` and its number in `names`."""
     id: str
+    hash: int
+    """Of the key: see `keys`."""
     ver: int
     deleted: int
     first: int | None = None
@@ -134,7 +137,17 @@ class Facet(Base, table=True):
     ctx: int = Field(primary_key=True)
     what: int = Field(primary_key=True)
     id: int = Field(primary_key=True)
+    kind: int = Field(primary_key=True)
     live: int
+
+
+class Keys(Base, table=True):
+    """Where to find a key: see `store.index.knowledge.keys`."""
+
+    __tablename__ = "keys"
+    __table_args__ = {"sqlite_with_rowid": False}
+    hash: int = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
 
 
 class Workflow(Base, table=True):
@@ -156,5 +169,6 @@ ALL: tuple[type[Base], ...] = (
     Item,
     Version,
     Facet,
+    Keys,
     Workflow,
 )

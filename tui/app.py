@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 TOO_MANY = 8
 """Faults within ten seconds after which the app ends rather than goes on failing."""
 
-QUIET = frozenset({"health", "query", "contexts", "background", "outline", "chart", "read"})
+QUIET = frozenset(
+    {"health", "query", "contexts", "background", "outline", "chart", "read", "library", "library.rows"}
+)
 """Names of tasks that run by themselves."""
 
 

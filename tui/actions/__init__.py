@@ -31,7 +31,7 @@ _MODULES = {
     "Panes": ("panes",),
     "Storage": ("storage", "keeping", "upkeep"),
     "Workflows": ("workflows",),
-    "Library": ("library",),
+    "Library": ("library", "library_changing"),
     "General": ("general",),
 }
 

@@ -131,7 +131,7 @@ def discard(home: Path) -> None:
 def waste(home: Path) -> list[Path]:
     """Files prepared beside their targets, also half written ones."""
     found = []
-    for folder in (home / ".journal", home / RECOVERY):
+    for folder in (home / ".journal", home / RECOVERY, home / ".workflows"):
         for top, _, names in os.walk(folder):
             found += [Path(top) / name for name in names if is_prepared(name)]
     return found

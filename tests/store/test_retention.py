@@ -181,5 +181,5 @@ def test_records_are_in_the_collection_of_their_type() -> None:
     key = records.key_of({"type": "metric", "id": "m1"}, b"")
     assert retention.collection_of("activity", key) == "metrics"
     assert retention.collection_of("charts", "e:chart_1_chart") == "charts"
-    assert retention.collection_of("knowledge", "x:analogy:a") == "analogies"
-    assert retention.collection_of("knowledge", "x:note:a") == "knowledge"
+    assert retention.collection_of("knowledge", "analogy:a") == "analogies"
+    assert retention.collection_of("knowledge", "note:a") == "others"

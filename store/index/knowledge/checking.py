@@ -27,8 +27,6 @@ class Row(NamedTuple):
     generation: int
     offset: int
     size: int
-    first: int = 0
-    """The number of the key's first version; only where it was asked for by key."""
 
 
 class Live(NamedTuple):
@@ -70,8 +68,8 @@ SELECT ?2, {0}, kind, COUNT(*) FROM items
 WHERE seq > ?3 AND seq < ?4 AND deleted = ?5 AND {0} IS NOT NULL GROUP BY {0}, kind
 """
 _COUNTED = (
-    (rows.LIVE, "kind", 0),
-    (rows.DELETED, "kind", 1),
+    (rows.LIVE, "0 * kind", 0),
+    (rows.DELETED, "0 * kind", 1),
     (rows.SOURCE, "source", 0),
     (rows.TARGET, "target", 0),
 )
@@ -98,7 +96,7 @@ def newest(snap: Reads, context: str, keys: Sequence[str]) -> dict[str, Row]:
     """The newest version of each of these keys, deletions included."""
     names: dict[int, str] = {}
     wanted = set(keys)
-    columns = "i.seq, i.kind, i.id, i.ver, i.deleted, i.generation, i.start, i.size, COALESCE(i.first, i.seq)"
+    columns = "i.seq, i.kind, i.id, i.ver, i.deleted, i.generation, i.start, i.size"
     found: dict[str, Row] = {}
     for seq, kind, item, ver, deleted, *place in find(
         snap._conn, snap._ctx(context), map(hash_of, wanted), columns

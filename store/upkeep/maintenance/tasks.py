@@ -212,9 +212,37 @@ def retain(store: Store) -> Outcome:
 
 
 def checkpoint(store: Store) -> Outcome:
-    """Move what is in the index's write-ahead log into its file."""
+    """Move what is in the indexes' write-ahead logs into their files."""
     store.index.checkpoint()
+    if store.layout.knowledge_index.exists():
+        store.library.index.checkpoint()
     return Outcome(did=False)
+
+
+def tend(store: Store) -> Outcome:
+    """Start the workflows that wait for the upkeep, and mark those that nobody runs any more."""
+    from store.workflows import tending
+
+    done = tending.tend(store)
+    said = [f"{len(done.started)} workflows started"] if done.started else []
+    if done.lost:
+        said.append(f"interrupted: {', '.join(done.lost)}")
+    return Outcome("; ".join(said), did=bool(said))
+
+
+def clean(store: Store) -> Outcome:
+    """Remove what is kept of workflows that ended long ago."""
+    from store.workflows import cleaning
+
+    removed = cleaning.clean(store)
+    return Outcome(f"{len(removed)} old workflows removed" if removed else "", did=bool(removed))
+
+
+def clean_wanted(store: Store) -> bool:
+    """Whether a workflow ended long ago."""
+    from store.workflows import cleaning, lists
+
+    return bool(lists.contexts(store)) and bool(cleaning.clean(store, dry_run=True))
 
 
 def _here(name: str) -> str:
@@ -246,6 +274,8 @@ TASKS = (
     Task("compact", "Compact journals", lambda _: HOUR, _here("compact"), _here("compaction_wanted")),
     Task("freeze", "Compress old generations", lambda _: 6 * HOUR, _here("freeze")),
     Task("retain", "Apply the retention rules", lambda _: 6 * HOUR, _here("retain"), _here("retention_wanted")),
+    Task("workflows", "Start workflows that wait", lambda _: 15.0, _here("tend"), apart=False),
+    Task("clean", "Remove old workflows", lambda _: DAY, _here("clean"), _here("clean_wanted")),
     Task("checkpoint", "Checkpoint the index", lambda _: 15 * MINUTE, _here("checkpoint"), apart=False),
 )  # fmt: skip
 """Every task, the more urgent first."""

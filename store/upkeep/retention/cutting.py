@@ -7,7 +7,7 @@ end it had and the end it has. So positions anybody holds are off the chain, and
 
 1. All is prepared aside and synced before it is decided that it takes its place (`replacing`); a crash
    before that leaves the store as it was, one after it is finished by whoever opens the store next, or
-   takes the lock of a journal. What follows, log of publications, index and chart files, is done here, by
+   takes the lock of a journal. What follows, log of publications, indexes, vectors and chart files, is done here, by
    the next to open the store if need be (`finish`).
 2. The locks of all journals concerned, and of their chart files, are held from reading to replacing.
 3. What is archived is never chained anew without having been checked (`rechain.verified`).
@@ -28,7 +28,7 @@ from store.knowledge.kinds import FAMILY as KNOWLEDGE
 from store.model import Position
 from store.publishing import Publishing
 from store.replacing import Swap
-from store.upkeep.retention import remaking
+from store.upkeep.retention import likeness, remaking
 from store.upkeep.retention.remaking import Cut
 
 if TYPE_CHECKING:
@@ -135,6 +135,8 @@ def conclude(store: Store, desks: dict[str, Publishing], then: dict[str, Any]) -
         for name in ("chartkeep.damaged", "knowledge.damaged"):
             for suffix in ("", "-wal", "-shm"):
                 durable.remove_file(store.layout.index.with_name(name + suffix), sync=False)
+    for context in dict.fromkeys(part["context"] for part in then["journals"]):
+        likeness.drop(store, context)
     for desk in desks.values():
         desk.publish(None)
     for part in then["journals"]:

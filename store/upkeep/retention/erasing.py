@@ -1,9 +1,10 @@
 """Erasing records for good, for privacy: from the whole history, and from whatever was made of it.
 
 What is named goes from every generation of the journals, live, archived and cold, and so from the chart
-files, from the index and from copies set aside in `.recovery`. Instead, each journal says in a transaction
-of the command `erase` that something was erased: when, by whom, why, how many versions, and which end
-each of its generations had and has. What goes is never named there.
+files, the indexes and vectors, from copies set aside in `.recovery` and from what was submitted to
+workflows. Instead, each journal says in a transaction of the command `erase` that something was erased:
+when, by whom, why, how many versions, and which end each of its generations had and has. What goes is
+never named there.
 
 1. All journals concerned are replaced together, or none (`cutting`).
 2. What others are committing meanwhile waits, and is kept: an erasure takes what was there when it began.
@@ -20,7 +21,7 @@ from store import durable, ids, replacing
 from store.errors import ChartkeepError, NotFound, StorageError
 from store.model import Position, TxMeta
 from store.replacing import Swap
-from store.upkeep.retention import cutting, remaking, scrubbing, selecting
+from store.upkeep.retention import cutting, likeness, remaking, scrubbing, selecting, staged
 from store.upkeep.retention.scrubbing import Standing
 from store.upkeep.retention.selecting import CHARTS, Chosen, What
 from store.upkeep.retention.sieve import Sieve, Tally
@@ -189,6 +190,7 @@ def _copies(store: Store, planned: list[_Planned], done: Erased) -> list[Swap]:
         if not path.is_dir()
     }
     swaps = [scrubbing.write_anew(path, keys, words) for path in anew if path not in gone]
+    swaps += [staged.write_anew(path, keys, words) for path in staged.concerned(store.layout, keys, words)]
     return swaps + [Swap(None, path) for path in sorted(gone.union(whole))]
 
 
@@ -200,6 +202,7 @@ def _all(planned: list[_Planned]) -> tuple[set[str], Words]:
         keys |= one.tally.keys
         if one.sieve.words is not None:
             words.texts.update(one.sieve.words.texts)
+            words.contents |= one.sieve.words.contents
     return keys, words
 
 
@@ -223,6 +226,7 @@ def _counted(store: Store, planned: list[_Planned], *, dry_run: bool) -> Erased:
     done.copies = [
         store.layout.relative(path) for found in scrubbing.copies(store.layout, keys, words) for path in found
     ]
+    done.copies += [store.layout.relative(path) for path in staged.concerned(store.layout, keys, words)]
     return done
 
 
@@ -232,7 +236,8 @@ def _look_around(store: Store, planned: list[_Planned], done: Erased) -> None:
         _, words = _all(planned)
         done.backups, said = held(store, planned)
         done.exports, missed = scrubbing.exports(store, words)
-        done.unreachable = [*said, *missed, *scrubbing.unreachable(store, words)]
+        left = [] if done.dry_run else likeness.left(store, {one.chosen.place[0] for one in planned})
+        done.unreachable = [*said, *missed, *left, *scrubbing.unreachable(store, words)]
         done.standing = scrubbing.standing(store, words, _gone(planned))
 
 
@@ -306,6 +311,8 @@ def prune_older(store: Store, *, dry_run: bool = False) -> Erased:
         while last is None and (rows := snap.transactions(limit=500, before_seq=before)):
             last = next((row.at for row in rows if row.command == COMMAND), None)
             before = rows[-1].seq
+    if (of_knowledge := _last_of_knowledge(store)) is not None:
+        last = max(last or "", of_knowledge)
     if last is None:
         raise NotFound("Nothing was ever erased here. Name what is to be erased.")
     repository = open_repository(store)
@@ -318,6 +325,17 @@ def prune_older(store: Store, *, dry_run: bool = False) -> Erased:
         store.writable()
         _prune(store, done)
     return done
+
+
+def _last_of_knowledge(store: Store) -> str | None:
+    """When something was last erased of knowledge."""
+    from store.index.knowledge import checking
+
+    if not store.library.contexts():
+        return None
+    store.library.sync()
+    with store.library.index.snapshot() as snap:
+        return checking.last_of(snap, COMMAND)
 
 
 def _delete_exports(done: Erased) -> None:

@@ -26,6 +26,7 @@ from store.cold import freeze, is_cold
 from store.errors import ChartkeepError
 from store.journal_next import exclusive
 from store.journal_read import pread
+from store.knowledge import kinds
 from store.model import Position, TxMeta
 from store.rechain import head_of, verified
 from store.records import BadJson, decode_line
@@ -47,12 +48,14 @@ CHARTS = "charts"
 COMMAND = "retention"
 COLLECTIONS = {
     "metric": "metrics",
-    "analogy": "analogies",
     "activity": "activity",
     "event": "experience",
     "experience": "experience",
 }
-"""The collection that records of a type are in; of any other type, the one named after their family."""
+"""The collection that records of a type are in; of any other type, the one named after their family.
+
+Of knowledge: those of `store.knowledge.kinds`.
+"""
 _SLACK = 1.1
 _LAST_LINE = 1 << 16
 
@@ -115,6 +118,8 @@ def collection_of(family: str, key: str) -> str:
     """The collection that a record is in, by its family and key."""
     if family == CHARTS:
         return CHARTS
+    if family == kinds.FAMILY:
+        return kinds.kind_of(kinds.parts_of(key)[0]).collection
     kind = key.split(":", 2)[1] if key.startswith("x:") else ""
     return COLLECTIONS.get(kind, family)
 
@@ -137,7 +142,10 @@ class _Ages:
 
     def __post_init__(self) -> None:
         family = self.place[1]
-        names = {CHARTS} if family == CHARTS else {*COLLECTIONS.values(), family}
+        if family == kinds.FAMILY:
+            names = set(kinds.BY_COLLECTION)
+        else:
+            names = {CHARTS} if family == CHARTS else {*COLLECTIONS.values(), family}
         self.rules = {name: rule for name, rule in self.given.items() if name in names and any(rule)}
 
     def rule(self, key: str) -> Rule:
@@ -198,9 +206,9 @@ def _tally(journal: Journal, ages: _Ages, end: Position, *, marks: bool = True) 
     charts = journal.family == CHARTS
     found = survey(journal, end.offset, ends=charts)
     if charts and ages.rules[CHARTS].delete is None:
-        return Sieve("", lambda _: False, found.newest, found.refs, private=False), Tally()
+        return Sieve("", lambda _: False, found.newest, found.refs, private=False, charts=charts), Tally()
     goes = _rule_of(ages, found, marks=marks)
-    sieve = Sieve(ids.session_id(), goes, found.newest, found.refs, private=False)
+    sieve = Sieve(ids.session_id(), goes, found.newest, found.refs, private=False, charts=charts)
     return sieve, sieve.tally(journal, end.offset)
 
 

@@ -70,7 +70,8 @@ class Chosen:
 
     def sieve(self, id: str) -> Sieve:
         """The sieve that takes it out, once for each pass."""
-        return Sieve(id, self.goes, self.found.newest, self.found.refs, words=Words())
+        charts = self.place[1] == CHARTS
+        return Sieve(id, self.goes, self.found.newest, self.found.refs, words=Words(), charts=charts)
 
 
 def choose(store: Store, what: What, ends: dict[Place, Position]) -> list[Chosen]:

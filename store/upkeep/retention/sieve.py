@@ -1,11 +1,12 @@
 """What becomes of each line when something is cut out of a journal: which go, and what stays in their place.
 
 1. A line stays with every byte of its body, or goes.
-2. Of a record that lives on, the first version leaves a line without content behind: records keep
-   their places in the chart file by it.
+2. Of a chart's record that lives on, the first version leaves a line without content behind: records
+   keep their places in the chart file by it.
 3. A transaction that lost lines says so (`cmd` becomes `erased`), so that nobody takes back the half
    of it that is left. One of two journals that belong together leaves a line even where all of it
-   goes: the other half must not pass for a move that was cut short.
+   goes: the other half must not pass for a move that was cut short. (Only charts are moved; what
+   transactions of knowledge have in common is their workflow.)
 4. References between transactions (`undoes`, `redoes`, `resolves`) follow them to their new places; one
    to a transaction that is gone leads to `NOWHERE`.
 """
@@ -144,6 +145,8 @@ class Sieve:
     refs: set[str]
     private: bool = True
     """Labels and kept collisions of what is cut go too; without it only the lines do."""
+    charts: bool = True
+    """True for a journal of charts: its records keep places, and transactions may belong together."""
     touched: set[str] = field(default_factory=set)
     words: Words | None = None
     moved: dict[str, str] = field(default_factory=dict)
@@ -196,13 +199,15 @@ class Sieve:
                 kept.append(body)
                 continue
             gone += 1
-            if self._keeps_place(head):
+            if self.charts and self._keeps_place(head):
                 kept.append(_empty(head))
         meta = heads[0].get("tx")
         if isinstance(meta, dict) and meta.get("cmd") == CARRIED:  # the next header says that now
             meta, kept = None, [with_meta(body, None) for body in kept]
         if not kept:
-            return [self._stub(heads[0], meta)] if isinstance(meta, dict) and meta.get("group") else []
+            if self.charts and isinstance(meta, dict) and meta.get("group"):
+                return [self._stub(heads[0], meta)]
+            return []
         told = self._told(meta, heads, gone)
         if told is not meta or (meta is not None and kept[0] is not group.bodies[0]):
             kept[0] = with_meta(kept[0], None if told is None else dumps(told))

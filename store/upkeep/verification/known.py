@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SAMPLED = 500
 """Records whose columns are compared with their lines."""
 _AHEAD = 1_000
-"""Rows looked through for the one of a line, where the next one is not it."""
+"""Rows read beyond those of the lines at hand: where some are missing, the later ones are found all the same."""
 
 Told = Callable[[int], None]
 
@@ -87,7 +87,7 @@ def _step(snap: Reads, journal: Journal, upto: Position, state: Compared, said: 
     after = txs[-1].position if txs else state.after
     if ended:
         rest = checking.following(snap, journal.context, walk.seq, indexed.NAMED + 1)
-        said.extend(f"version {row.ver} of {row.key or 'a record'} has no line at {_at(row)}" for row in rest)
+        said.extend(f"version {row.ver} of {row.key} has no line at {_at(row)}" for row in rest)
     return Compared(after, walk.seq, ended)
 
 
@@ -108,16 +108,15 @@ class _Walk:
         rows = checking.following(self._snap, self._context, self.seq, count + _AHEAD)
         keys = list(dict.fromkeys(line.key for tx in txs for line in tx.lines))
         newest = checking.newest(self._snap, self._context, keys)
+        places = {(row.key, row.ver): n for n, row in enumerate(rows)}
         headers = checking.transactions(self._snap, self.seq, rows[-1].seq) if rows else {}
         at = 0
         for tx in txs:
             first = None
             for line in tx.lines:
-                found = next(
-                    (n for n in range(at, min(at + _AHEAD, len(rows))) if _stands(rows[n], line)), None
-                )
                 known = newest.get(line.key)
-                if found is None:
+                found = places.get((line.key, line.ver), -1)
+                if found < at or not _stands(rows[found], line):
                     self._no_row(tx, line, known)
                     continue
                 self._skipped(rows[at:found])
@@ -130,7 +129,7 @@ class _Walk:
 
     def _skipped(self, rows: Sequence[Row]) -> None:
         for row in rows:
-            self._said.append(f"version {row.ver} of {row.key or 'a record'} has no line at {_at(row)}")
+            self._said.append(f"version {row.ver} of {row.key} has no line at {_at(row)}")
 
     def _no_row(self, tx: Tx, line: Line, known: Row | None) -> None:
         """A line that is not news: a copy, or one that was overtaken before it was written."""
@@ -148,7 +147,7 @@ def _at_or_after(row: Row, line: Line) -> bool:
 
 def _stands(row: Row, line: Line) -> bool:
     """True where the row is that of the line, or of a copy that a later generation has of it."""
-    if (row.ver, row.deleted) != (line.ver, line.raw is None) or row.key not in (None, line.key):
+    if row.deleted != (line.raw is None):
         return False
     return _at_or_after(row, line) and (row.generation > line.generation or row.size == line.length)
 
@@ -235,7 +234,8 @@ SELECTS = {
         f" quality, created, t.name, title, {_TAGS} FROM {{db}}.items t {_JOINED}"
     ),
     "versions": (
-        "SELECT c.name, t.seq - ((c.id - 1) << 40), t.prev - ((c.id - 1) << 40), ver, deleted, generation, start, size"
+        f"SELECT c.name, {_KIND}, t.id, t.seq - ((c.id - 1) << 40), t.prev - ((c.id - 1) << 40),"
+        " ver, deleted, generation, start, size"
         " FROM {db}.versions t JOIN {db}.contexts c ON c.id = (t.seq >> 40) + 1"
     ),
     "transactions": (

@@ -86,7 +86,7 @@ def test_it_is_sound_while_parts_are_small(full: Store, monkeypatch: pytest.Monk
         "UPDATE items SET prev = NULL WHERE id = 'a3'",
         "UPDATE transactions SET count = count + 1 WHERE seq = (SELECT MIN(seq) FROM transactions)",
         "UPDATE transactions SET at = '2001' WHERE seq = (SELECT MIN(seq) FROM transactions)",
-        "UPDATE facets SET live = live + 1 WHERE what = 0 AND id = 1",
+        "UPDATE facets SET live = live + 1 WHERE what = 0 AND kind = 1",
         "UPDATE facets SET live = live - 1 WHERE what = 2",
     ],
 )

@@ -3,7 +3,7 @@
 An item whose key is live: the same content is *unchanged*, so that a repeated run adds nothing twice;
 other content is rejected (`exists`), or with `update` its next version. A second item with the same id
 in one workflow is rejected (`duplicate-id`); a second one with the same content and no id is unchanged.
-A deleted key comes back to life with its next version.
+A deleted key comes back to life with its next version. What would break a contract is rejected (`contract`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from store import records
+from store.knowledge import contracts
 from store.model import Edit
 from store.workflows.types import Batch, Decision, Run
 
@@ -25,6 +26,16 @@ def decide(run: Run, view: View, batch: Batch) -> Decision:
     """The usual decision on items and edits."""
     rejects = list(batch.rejects)
     edits, taken, unchanged = _items(run, view, batch.items, rejects)
+    if broken := contracts.refusals(run.store, run.context, view, taken, strict=run.strict):
+        lines = {reject.line for reject in broken}
+        rejects += broken
+        edits = [edit for edit, item in zip(edits, taken, strict=True) if item.line not in lines]
+        taken = [item for item in taken if item.line not in lines]
+    if taken and (forbidden := contracts.refusals(run.store, run.context, view, taken, strict=run.strict)):
+        rejects += forbidden
+        lines = {one.line for one in forbidden}
+        taken = [item for item in taken if item.line not in lines]
+        edits = [Edit("put", item.key, None, item.raw) for item in taken]
     if batch.edits:
         more, same = _edits(view, batch.edits)
         edits += more

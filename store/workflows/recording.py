@@ -50,6 +50,7 @@ class Import(WorkType):
             workflow=run.id,
             creating=self.creating,
             now=clock.stamp(),
+            longest=run.longest,
         )
 
 

@@ -6,16 +6,19 @@ compared with the one that is there, and a new version keeps the time of the fir
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from store import clock, records
 from store.knowledge.kinds import key_of
 from store.model import Edit
-from store.workflows.deciding import ADDED
 
 if TYPE_CHECKING:
     from store.knowledge.writing import View
     from store.workflows.types import Batch, Decision, Run
+
+ADDED = ("workflow_id", "created_at")
+"""Members that say what made a record and when, not what it says."""
 
 
 def edit(run: Run, kind: str, record_id: str, members: dict[str, Any]) -> Edit:
@@ -28,14 +31,19 @@ def decide(run: Run, view: View, batch: Batch) -> Decision:
     """The usual decision, where the batch's puts are derived records."""
     from store.workflows import deciding
 
-    newest = view.newest([edit.key for edit in batch.edits])
-    edits = []
-    for one in batch.edits:
+    return deciding.decide(run, view, batch._replace(edits=settled(view, batch.edits)))
+
+
+def settled(view: View, edits: Sequence[Edit]) -> list[Edit]:
+    """Puts of derived records as next versions of what is live now."""
+    newest = view.newest([edit.key for edit in edits])
+    made = []
+    for one in edits:
         found = newest.get(one.key)
         before = view.raw(found) if found is not None else None
         after = one.raw if one.raw is None or before is None else renewed(one.raw, before)
-        edits.append(one._replace(raw=after))
-    return deciding.decide(run, view, batch._replace(edits=edits))
+        made.append(one._replace(raw=after))
+    return made
 
 
 def renewed(raw: bytes, before: bytes) -> bytes:

@@ -27,7 +27,7 @@ from store.knowledge.expansion import Circle, Evoking, Frames, Instance, frame_o
 from store.knowledge.kinds import key_of, parts_of
 from store.knowledge.model import Filter
 from store.model import Edit
-from store.workflows import deriving
+from store.workflows import deciding, deriving
 from store.workflows.selecting import live, meant, named, staged, value_of
 from store.workflows.types import Batch, Decision, Run, WorkType
 
@@ -88,17 +88,18 @@ class Expansion(WorkType):
 
     def decide(self, run: Run, view: View, batch: Batch) -> Decision:
         """A frame that was changed since it was read is expanded as it is now; items that led to nothing are unchanged."""
-        edits = []
+        found, made = [], []
         newest = view.newest([edit.key for edit in batch.edits])
         for edit in batch.edits:
             if parts_of(edit.key)[0] == _FRAME:
                 raw = view.raw(newest[edit.key]) if edit.key in newest else None
-                made = expanded(self._frames, 0, edit.key, raw) if raw is not None else None
-                if not isinstance(made, bytes):
-                    continue
-                edit = edit._replace(raw=made)  # noqa: PLW2901
-            edits.append(edit)
-        decision = deriving.decide(run, view, batch._replace(edits=edits))
+                after = expanded(self._frames, 0, edit.key, raw) if raw is not None else None
+                if isinstance(after, bytes):
+                    found.append(edit._replace(raw=after))
+            else:
+                made.append(edit)
+        edits = [*found, *deriving.settled(view, made)]
+        decision = deciding.decide(run, view, batch._replace(edits=edits))
         idle = (batch.processed or 0) - len(decision.rejects) - decision.written
         return decision._replace(unchanged=max(0, idle))
 

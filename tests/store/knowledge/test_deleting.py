@@ -1,0 +1,133 @@
+"""Deletion by criteria deletes what was named and still is, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from store import records, workflows
+from store.errors import Refused, UsageError
+from store.knowledge import writing
+from store.knowledge.model import Filter
+from store.model import Edit, Plan
+from store.store import Store
+from store.workflows.kinds_deletion import Deletion
+from store.workflows.types import Batch
+
+
+def put(store: Store, *values: dict[str, Any]) -> None:
+    """Records as they are, in one transaction."""
+    edits = [Edit("put", f"{value['type']}:{value['id']}", None, records.dumps(value)) for value in values]
+    writing.write(store, "default", lambda _: Plan("knowledge.put", "Put", edits))
+    store.library.sync("default")
+
+
+def analogy(number: int, **members: Any) -> dict[str, Any]:
+    return {"type": "analogy", "id": f"a{number}", "quality_score": number / 10, "tags": ["x"]} | members
+
+
+def live(store: Store) -> list[str]:
+    store.library.sync("default")
+    return sorted(row.id for row in store.library.rows(Filter(kinds=("analogy", "frame"))))
+
+
+@pytest.fixture
+def full(store: Store) -> Store:
+    put(store, *(analogy(number) for number in range(10)), {"type": "frame", "id": "a0", "name": "Motion"})
+    return store
+
+
+def submit(store: Store, **options: Any) -> Any:
+    return workflows.submit(store, "default", "delete", options=options)
+
+
+def test_what_meets_every_criterion_is_deleted_and_comes_back_with_a_rollback(full: Store) -> None:
+    put(full, analogy(1, tags=["y"]))
+    made = submit(full, below=0.3, tags=["x"])
+    assert made.total == 2
+    done = workflows.run(full, made.id)
+    assert (done.state, done.written, done.rejected) == ("completed", 2, 0)
+    assert live(full) == ["a0", "a1", "a3", "a4", "a5", "a6", "a7", "a8", "a9"]
+    workflows.rollback(full, made.id)
+    assert len(live(full)) == 11
+
+
+@pytest.mark.parametrize("options", [{}, {"kinds": []}, {"tags": [], "words": None}])
+def test_empty_criteria_are_refused_whoever_gives_them(full: Store, options: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="Nothing was deleted"):
+        submit(full, **options)
+    assert len(live(full)) == 11
+    assert full.library.workflows("default") == []
+
+
+def test_the_audit_trail_is_not_deleted_by_criteria(full: Store) -> None:
+    with pytest.raises(Refused, match="audit trail"):
+        submit(full, kinds=["workflow"])
+    with pytest.raises(UsageError):
+        submit(full, below="much")
+
+
+def test_a_kind_is_criterion_enough(full: Store) -> None:
+    workflows.run(full, submit(full, kinds=["frames"]).id)
+    assert live(full) == [f"a{number}" for number in range(10)]
+
+
+def test_what_changed_since_is_looked_at_again_under_the_lock(full: Store) -> None:
+    made = submit(full, below=0.5)
+    put(full, analogy(1, quality_score=0.9), analogy(2, tags=["z"]), analogy(11, quality_score=0.0))
+    writing.write(
+        full, "default", lambda _: Plan("knowledge.delete", "Delete", [Edit("delete", "analogy:a3")])
+    )
+    done = workflows.run(full, made.id)
+    assert (done.total, done.written, done.unchanged, done.rejected) == (5, 3, 1, 1)
+    (refused,) = workflows.rejects(full, made.id)
+    assert refused.code == "no-longer"
+    assert "its quality is 0.9, not below 0.5" in refused.reason
+    assert refused.line == 2
+    assert set(live(full)) == {"a1", "a5", "a6", "a7", "a8", "a9", "a11", "a0"}  # a0 is the frame
+    assert full.library.count(Filter(kinds=("frame",))) == 1
+
+
+def test_criteria_are_checked_before_every_batch(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    object.__setattr__(full.settings, "workflows_batch", 2)
+    made = submit(full, below=0.6)
+    batches = Deletion.batches
+
+    def interrupted(self: Deletion, run: Any) -> Iterator[Batch]:
+        for number, batch in enumerate(batches(self, run)):
+            yield batch
+            if number == 0:  # the first is committed, the last is named already
+                put(full, analogy(5, quality_score=1.0))
+
+    monkeypatch.setattr(Deletion, "batches", interrupted)
+    done = workflows.run(full, made.id)
+    assert (done.written, done.rejected) == (5, 1)
+    assert "a5" in live(full)
+
+
+def test_a_dry_run_counts_shows_ten_and_writes_nothing(full: Store) -> None:
+    put(full, *(analogy(number, quality_score=0.1) for number in range(20, 35)))
+    before = full.journal("default", "knowledge").position()
+    foreseen = workflows.preview(full, "default", "delete", options={"below": 0.2})
+    assert foreseen.deleted == 17
+    assert len(foreseen.deleted_examples) == 10
+    assert full.journal("default", "knowledge").position() == before
+
+
+def test_all_or_nothing(full: Store) -> None:
+    made = workflows.submit(full, "default", "delete", options={"below": 0.5}, atomic=True)
+    put(full, analogy(1, quality_score=0.9))
+    object.__setattr__(full.settings, "workflows_batch", 2)
+    done = workflows.run(full, made.id)
+    assert done.state == "failed"
+    assert len(live(full)) == 11
+    other = workflows.submit(full, "default", "delete", options={"below": 0.5}, atomic=True)
+    assert workflows.run(full, other.id).written == 4
+
+
+def test_deleted_and_added_again_goes_on_with_the_next_version(full: Store) -> None:
+    workflows.run(full, submit(full, kinds=["frame"]).id)
+    put(full, {"type": "frame", "id": "a0", "name": "Motion"})
+    assert [version.ver for version in full.library.history("default", "frame:a0")] == [3, 2, 1]

@@ -31,12 +31,14 @@ _FROM_FILE = ("import", "create")
 @contextmanager
 def _opened(space: Namespace, *, writes: bool) -> Iterator[Store]:
     from store import open_store
+    from store.workflows import lists
 
     with open_store(space.store, program="cli", readonly=space.read_only) as store:
         if writes:
             store.writable()
         if space.context is not None:
             store.contexts.require(space.context)
+        lists.catch_up(store)
         yield store
 
 

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from store.journal import Journal, Line, Tx
     from store.store import Store
 
-TAIL_BYTES = 8 << 20
-"""Bytes of journal that are read to learn what the index lacks; where it lags further it is synced first."""
+TAIL_BYTES = 48 << 20
+"""Bytes of journal that are read to learn what the index lacks; where it lags further it is synced first.
+
+So much takes a tenth of a second. Waiting for the index would take longer: it is written to at that moment.
+"""
 
 
 class Newest(NamedTuple):
@@ -91,6 +94,10 @@ class View:
         """The bytes of the live record of a key; None where there is none. Raises StorageError."""
         found = self.newest((key,)).get(key)
         return None if found is None else self.raw(found)
+
+    def recent(self, prefix: str) -> list[str]:
+        """Keys that begin so and were written, or deleted, since what the index holds."""
+        return [key for key in self._tail.versions if key.startswith(prefix)]
 
     def raw(self, version: Newest) -> bytes | None:
         """The bytes of a version; None where it is a deletion. Raises StorageError."""
@@ -151,7 +158,7 @@ class Tail:
         if end.offset - begun > TAIL_BYTES:
             raise Behind
         for tx in journal.read(self.upto, upto=end):
-            self.apply(tx)
+            self.apply(tx._replace(lines=tuple(line._replace(raw=None) for line in tx.lines)))
         self.upto = end
 
 
@@ -167,6 +174,46 @@ def begin(store: Store, context: str) -> None:
     if store.journal(context, FAMILY) not in _written:
         store.contexts.forget(context)
     store.contexts.require(context)
+
+
+class Stood(NamedTuple):
+    """A version of a key: when it was taken in, and its bytes; None for a deletion."""
+
+    ver: int
+    at: str
+    raw: bytes | None
+
+
+def newest(store: Store, context: str, key: str) -> Stood | None:
+    """The newest version of a key at the end of the journal; None where there never was one.
+
+    Nothing is written and nobody is waited for: what the index lacks is read from the journal.
+    """
+    return next(history(store, context, key), None)
+
+
+def history(store: Store, context: str, key: str) -> Iterator[Stood]:
+    """Every version of a key, newest first, in the same way; each is read when it is asked for."""
+    journal = store.journal(context, FAMILY)
+    for again in (True, True, False):
+        with store.library.index.snapshot() as snap:
+            position = snap.position(context, FAMILY)
+            rows = snap.versions(context, key)
+        later: list[Stood] = []
+        try:
+            for tx in journal.read_on(position) if position is not None else journal.read():
+                later.extend(Stood(line.ver, tx.at, line.raw) for line in tx.lines if line.key == key)
+        except OffChain:
+            if not again:
+                raise
+            store.library.sync(context)
+            continue
+        break
+    yield from reversed(later)
+    for row in rows:
+        if not later or row.ver < later[0].ver:
+            raw = None if row.op == "delete" else journal.record_raw(row.generation, row.offset, row.length)
+            yield Stood(row.ver, row.at, raw)
 
 
 @contextmanager
@@ -341,13 +388,16 @@ def _tail(journal: Journal, indexed: Position | None, end: Position) -> Tail:
 
 
 def behind(store: Store, context: str, indexed: Position | None = None) -> int:
-    """How many versions this process knows to be written and not indexed, the index being there or further."""
+    """Bytes of journal that this process knows to be written and not indexed, the index being there or further."""
     with _guard:
         tail = _tails.get(store.journal(context, FAMILY))
-    if tail is None:
+    parts = list(tail.parts) if tail is not None else []
+    if not parts:
         return 0
-    begun = indexed.offset if indexed is not None else 0
-    return sum(len(lines) for end, lines in list(tail.parts) if end.offset > begun)
+    begun = parts[0][1][0].offset
+    if indexed is not None and indexed.generation == parts[-1][0].generation:
+        begun = max(begun, indexed.offset)
+    return max(0, parts[-1][0].offset - begun)
 
 
 def _forget(journal: Journal) -> None:

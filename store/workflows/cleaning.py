@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from store import clock
-from store.errors import Refused
+from store.errors import NotFound, Refused
 from store.knowledge import writing
 from store.model import Edit, Plan
 from store.workflows import claiming, lists, staging
@@ -100,10 +100,8 @@ def _remove_orphans(store: Store) -> None:
 
 
 def _live(store: Store, workflow_id: str) -> bool:
-    key = workflow_key(workflow_id)
-    with store.library.snapshot() as snap:
-        for context in lists.contexts(store):
-            row = snap.newest(context, [key]).get(key)
-            if row is not None and not row[1]:
-                return True
-    return False
+    try:
+        lists.held(store, workflow_id)
+    except NotFound:
+        return False
+    return True

@@ -27,8 +27,8 @@ APART_FROM = 20_000
 """Items of a workflow from which the index follows in a process of its own."""
 MOST_WAITING = 8
 """Transactions that may wait for the thread."""
-MOST_BEHIND = 30_000
-"""Records that may be written and not indexed: with more the writer waits, so that memory stays bounded."""
+MOST_BEHIND = 16 << 20
+"""Bytes that may be written and not indexed: with more the writer waits, so that memory stays bounded."""
 LOOK_SECONDS = 0.02
 _PATIENCE = 30.0
 """Seconds without any progress of the index after which it is not waited for any more."""

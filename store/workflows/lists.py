@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from store import clock, records
 from store.errors import NotFound, UsageError
+from store.knowledge import writing
 from store.knowledge.kinds import FAMILY, key_of
 from store.workflows import claiming
 from store.workflows.model import Rejected, Step, Workflow
@@ -36,8 +37,12 @@ def contexts(store: Store) -> list[str]:
     return sorted(name for name, family in store.layout.families() if family == FAMILY and name in names)
 
 
-def refresh(store: Store, context: str | None = None) -> None:
-    """Have the index take in what it lacks where that is little."""
+def catch_up(store: Store, context: str | None = None, most: int | None = None) -> None:
+    """Have the index take in what it lacks, at most so many bytes; not where a runner does so at the moment.
+
+    A runner writes to the index all the time: whoever wanted to write to it too would have to wait.
+    """
+    running = None
     for name in [context] if context else contexts(store):
         position = store.library.index.position(name, FAMILY)
         try:
@@ -45,34 +50,32 @@ def refresh(store: Store, context: str | None = None) -> None:
         except OSError:
             continue
         lag = size - (position.offset if position is not None else 0)
-        if lag and lag <= SMALL:  # below 0: another generation has begun
+        if not lag or (most is not None and lag > most):  # below 0: another generation has begun
+            continue
+        if running is None:
+            running = {
+                one.row.context
+                for one in store.library.workflows(open_only=True)
+                if claiming.runner(store.layout, one.row.id) is not None
+            }
+        if name not in running:
             store.library.sync(name)
 
 
 def held(store: Store, workflow_id: str) -> Held:
-    """The newest version of a workflow's record. Raises NotFound."""
+    """The newest version of a workflow's record, by index and journal; nobody is waited for. Raises NotFound."""
+    key = workflow_key(workflow_id)
     for context in contexts(store):
-        store.library.sync(context)
-        found = _newest(store, context, workflow_key(workflow_id))
-        if found is not None:
-            return found
+        found = writing.newest(store, context, key)
+        if found is not None and found.raw is not None:
+            return Held(context, found.ver, load(found.raw))
     raise NotFound(f"There is no workflow “{workflow_id}”. `chartkeep workflows` lists those there are.")
 
 
 def used(store: Store, workflow_id: str) -> bool:
     """Whether there ever was a workflow of that id, in any context."""
     key = workflow_key(workflow_id)
-    with store.library.snapshot() as snap:
-        return any(snap.newest(context, [key]) for context in contexts(store))
-
-
-def _newest(store: Store, context: str, key: str) -> Held | None:
-    with store.library.snapshot() as snap:
-        row = snap.newest(context, [key]).get(key)
-    if row is None or row[1]:
-        return None
-    raw = store.journal(context, FAMILY).record_raw(row[2], row[3], row[4])
-    return None if raw is None else Held(context, row[0], load(raw))
+    return any(writing.newest(store, context, key) for context in contexts(store))
 
 
 def find_id(store: Store, word: str) -> str:
@@ -99,7 +102,7 @@ def listing(
     store: Store, *, context: str | None = None, running_only: bool = False, limit: int | None = 100
 ) -> list[Workflow]:
     """Workflows, the newest submitted first, heartbeats laid over."""
-    refresh(store, context)
+    catch_up(store, context, SMALL)
     found = store.library.workflows(context, open_only=running_only, limit=limit)
     return [beat(store, _shown(one)) for one in found if one.raw is not None]
 
@@ -138,19 +141,14 @@ def _age(at: str) -> float:
 def steps(store: Store, workflow_id: str) -> list[Step]:
     """The audit trail of a workflow, oldest first. Raises NotFound."""
     found = held(store, workflow_id)
-    ver = found.record.before if found.record.progress else found.ver
+    wanted = found.record.before if found.record.progress else found.ver
     trail: list[Step] = []
-    rows = {row.ver: row for row in store.library.history(found.context, found.record.key)}
-    journal = store.journal(found.context, FAMILY)
-    while ver > 0 and ver in rows:
-        row = rows[ver]
-        raw = journal.record_raw(row.generation, row.offset, row.length)
-        if raw is None:
-            break
-        record = load(raw)
-        state = "paused" if record.paused else "interrupted" if record.lost else record.state
-        trail.append(Step(row.at, record.by, state, record.processed, record.rejected, record.note, ver))
-        ver = record.before if record.before < ver else 0
+    for ver, at, raw in writing.history(store, found.context, found.record.key):
+        if ver == wanted and raw is not None:
+            record = load(raw)
+            state = "paused" if record.paused else "interrupted" if record.lost else record.state
+            trail.append(Step(at, record.by, state, record.processed, record.rejected, record.note, ver))
+            wanted = record.before
     return trail[::-1]
 
 
@@ -159,6 +157,7 @@ def rejects(store: Store, workflow_id: str, limit: int | None = None) -> Iterato
     from store.knowledge.model import Filter
 
     found = held(store, workflow_id)
+    catch_up(store, found.context)
     wanted = Filter(context=found.context, kinds=(VALIDATION,), workflow=workflow_id)
     for number, item in enumerate(store.library.stream(wanted)):
         if limit is not None and number >= limit:

@@ -81,8 +81,6 @@ def _made_id(kind: str) -> str:
 
 
 def _unused(store: Store, workflow_id: str) -> None:
-    for name in lists.contexts(store):
-        store.library.sync(name)
     if lists.used(store, workflow_id):
         raise _reused(workflow_id)
 

@@ -111,10 +111,24 @@ class Table:
 
     def add(self, shard: archive.Shard) -> None:
         """Take in the rows of another shard."""
+        self._follow(shard.keys)
         vectors = shard.vectors.astype(np.float32) if shard.vectors.dtype == np.float16 else shard.vectors
         self._parts.append((vectors, shard.scales))
         self.keys.extend(shard.keys)
         self.versions = np.concatenate((self.versions, shard.versions))
+
+    def _follow(self, keys: list[str]) -> None:
+        """What was worked out already, with the rows of these keys more."""
+        if self._row_of is None:
+            return
+        first = len(self.keys)
+        after = {key: first + row for row, key in enumerate(keys)}
+        current = np.concatenate((self.current, np.zeros(len(keys), np.bool_)))
+        current[[self._row_of[key] for key in after if key in self._row_of]] = False
+        current[list(after.values())] = True
+        self._current = current
+        self._row_of.update(after)
+        self._kinds = None
 
     def joined(self) -> Table:
         """The same in one piece, where it is in many."""
@@ -130,6 +144,7 @@ class Table:
         made = Table(manifest)
         made.keys, made.versions = list(self.keys), self.versions
         made._parts = list(self._parts)
+        made._row_of, made._current = dict(self.row_of), self.current
         return made
 
 

@@ -1,10 +1,10 @@
 """Semantic fields: concepts that belong together by what they are like and by what they are used with.
 
-Concepts are joined by links of a weight from 0 to 1. Two that occur in the same analogies are linked as
-much more often they do so than chance would have it (normalised pointwise mutual information); two
-whose vectors point the same way by their cosine, each to its nearest few. Where both are known the
-link has the mean of them. Fields are what a maximum of modularity parts the links into (Louvain's
-method, concepts in the order given): more weight within than chance, less between.
+Concepts are joined by links of a weight from 0 to 1. Two that occur in the same analogies are linked by how
+often they do, beside how often each occurs at all (1: never one without the other); two whose vectors
+point the same way by their cosine, each to its nearest few. Where both are known the link has the mean
+of them. Fields are what a maximum of modularity parts the links into (Louvain's method, concepts in the
+order given): more weight within than chance would put there, less between.
 
 A concept's *strength* in a field is the share of the weight of its links that stays within. Core are the
 concepts that are at home there (at least half) and hold it together (at least the mean weight within);
@@ -73,24 +73,18 @@ class Together:
         self.pairs.update(combinations(used, 2))
 
     def links(self) -> Links:
-        """Links between concepts that occur together more often than chance would have it."""
+        """Links between concepts that occur together."""
         found: Links = {}
         for (a, b), count in self.pairs.items():
-            weight = likeliness(count, self.single[a], self.single[b], self.analogies)
-            if weight > 0:
-                found.setdefault(a, {})[b] = weight
-                found.setdefault(b, {})[a] = weight
+            weight = togetherness(count, self.single[a], self.single[b])
+            found.setdefault(a, {})[b] = weight
+            found.setdefault(b, {})[a] = weight
         return found
 
 
-def likeliness(together: int, a: int, b: int, total: int) -> float:
-    """Normalised pointwise mutual information, from 0 (no more than by chance) to 1 (never one without the other)."""
-    if not together:
-        return 0.0
-    if together >= total:
-        return 1.0
-    chance = math.log(together * total / (a * b))
-    return min(1.0, max(0.0, chance / -math.log(together / total)))
+def togetherness(together: int, a: int, b: int) -> float:
+    """From 0 (never together) to 1 (never one without the other): how many of the times of each, by their geometric mean."""
+    return min(1.0, together / math.sqrt(a * b)) if together else 0.0
 
 
 def near(vectors: Array, told: Told | None = None) -> Links:

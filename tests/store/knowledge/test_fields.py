@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.knowledge import fields
-from store.knowledge.fields import Together, likeliness
+from store.knowledge.fields import Together, togetherness
 
 
 def ring(*cliques: range, bridges: tuple[tuple[int, int, float], ...] = ()) -> fields.Links:
@@ -64,26 +64,28 @@ def test_parts_hold_every_concept_once_and_beat_the_plain_ways(links: fields.Lin
             assert found >= modularity(links, merged) - 1e-9
 
 
-def test_concepts_used_together_more_than_by_chance_are_linked() -> None:
+def test_concepts_used_together_are_linked_the_more_the_less_apart() -> None:
     used = Together()
     for _ in range(5):
         used.add([0, 1])
-        used.add([2, 3])
+        used.add([2, 3, 3])
     used.add([0, 2])
+    used.add([4])
     links = used.links()
-    assert links[0][1] == links[1][0] > 0.5
-    assert 2 not in links[0]
+    assert links[0][1] == links[1][0] == pytest.approx(5 / 30**0.5)
+    assert links[0][2] == pytest.approx(1 / 6)
+    assert 3 not in links[0]
+    assert 4 not in links
+    assert used.analogies == 12
 
 
-@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 20), st.integers(0, 20))
-def test_likeliness_is_from_0_to_1_and_by_chance_is_0(both: int, a: int, b: int, neither: int) -> None:
-    total = both + a + b + neither
-    found = likeliness(both, both + a, both + b, total)
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 20))
+def test_togetherness_is_from_0_to_1(both: int, a: int, b: int) -> None:
+    found = togetherness(both, both + a, both + b)
     assert 0.0 <= found <= 1.0
-    if both and not a and not b:
-        assert found == pytest.approx(1.0)
-    if both * total <= (both + a) * (both + b) and both < total:
-        assert found == 0.0
+    assert (found == 0.0) == (both == 0)
+    assert (found == pytest.approx(1.0)) == (both > 0 and a == b == 0)
+    assert found == togetherness(both, both + b, both + a)
 
 
 def test_vectors_link_to_their_nearest_few_only() -> None:

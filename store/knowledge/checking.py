@@ -23,11 +23,12 @@ from orjson import dumps, loads
 
 from store import clock
 from store.knowledge.kinds import BY_NAME
-from store.knowledge.lines import LONGEST, Line, lines
 from store.knowledge.shapes import REQUIRED, SHAPES, UNKNOWN, Shape, form_of, sound, usual
 
-__all__ = ["LONGEST", "REQUIRED", "Checker", "Item", "Line", "Reject", "identified", "lines", "repeats"]
+__all__ = ["LONGEST", "REQUIRED", "Checker", "Item", "Reject", "identified", "repeats"]
 
+LONGEST = 8 << 20
+"""Bytes of a line that is still read, where no setting says otherwise."""
 LONGEST_ID = 512
 """Bytes of UTF-8 in an id."""
 
@@ -101,13 +102,10 @@ class Checker:
         self._made = b'"workflow_id":%b' % dumps(workflow)
         self._dated = b'%b"created_at":%b' % (self._made + b"," if workflow else b"", dumps(now))
 
-    def check(self, line: int, raw: bytes, length: int | None = None) -> Item | Reject:
-        """The record on a line, with or without its line end, or why it is none.
-
-        `length` is how long the line is where `raw` is only its beginning. Never raises.
-        """
-        if (len(raw) if length is None else length) > self.longest:
-            return self._refuse(line, raw, "too-long", length=length)
+    def check(self, line: int, raw: bytes) -> Item | Reject:
+        """The record on a line, with or without its line end, or why it is none. Never raises."""
+        if len(raw) > self.longest:
+            return self._refuse(line, raw, "too-long")
         body = raw.rstrip(b"\r\n")
         if line == 1 and body.startswith(_BOM):
             body = body[3:]
@@ -202,13 +200,11 @@ class Checker:
             parts.append(b'"created_at":%b' % dumps(self.now))
         return b"{" + b",".join(parts)
 
-    def _refuse(
-        self, line: int, raw: bytes, why: str, record: dict[str, Any] | None = None, length: int | None = None
-    ) -> Reject:
+    def _refuse(self, line: int, raw: bytes, why: str, record: dict[str, Any] | None = None) -> Reject:
         """The reject of a line; with an empty code where, looked at closely, nothing is wrong with it."""
         from store.knowledge import refusals
 
-        code, reason = refusals.reason(self, raw, why, record or {}, length)
+        code, reason = refusals.reason(self, raw, why, record or {})
         return Reject(line, code, reason, raw)
 
 

@@ -217,7 +217,6 @@ def _write(
         made.command, made.label = command, label
         return made
 
-    store.library.sync(context)
     try:
         return writing.write(store, context, told)
     except Breach as breach:

@@ -1,8 +1,7 @@
 """Records as a rule sees them while a change is planned: by key or by name, at the journal's very end.
 
-Names are asked of the index, what stands behind them of the view under the journal's lock. The index
-may lag behind the journal by what other processes wrote a moment ago: a record is then not found by
-a name, but never found as it no longer is.
+Names are asked of the index and of the lines it has not seen yet, what stands behind them of the view
+under the journal's lock: so a record is found by the name it has, however far the index lags.
 """
 
 from __future__ import annotations
@@ -68,11 +67,15 @@ class Look:
 
 def looking(store: Store, context: str, view: View) -> Look:
     """A look at a context while a change of it is planned."""
+    recent: dict[str, list[tuple[str, object]]] = {}
 
     def named(kind: str, word: str) -> list[str]:
+        if kind not in recent:
+            keys = view.recent(f"{kind}:")
+            recent[kind] = [(key, (value_of(view.live(key) or b"") or {}).get("name")) for key in keys]
         with store.library.index.snapshot() as snap:
             rows = snap.rows_of(snap.ids(by_name(context, kind, word), limit=MOST))
-        return [row.key for row in rows]
+        return [key for key, name in recent[kind] if name == word] + [row.key for row in rows]
 
     return Look(view.live, named)
 

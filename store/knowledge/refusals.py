@@ -22,14 +22,11 @@ LONGEST_TYPE = 128
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
-def reason(
-    check: Checker, raw: bytes, why: str, record: dict[str, Any], length: int | None
-) -> tuple[str, str]:
+def reason(check: Checker, raw: bytes, why: str, record: dict[str, Any]) -> tuple[str, str]:
     """(code, reason) for a line that failed at `why`; two empty texts where nothing is wrong after all."""
     if why == "too-long":
-        size = len(raw) if length is None else length
         return "too-long", (
-            f"the line is {size:,} bytes long, at most {check.longest:,} are read (workflows.line_megabytes)"
+            f"the line is {len(raw):,} bytes long, at most {check.longest:,} are read (workflows.line_megabytes)"
         )
     if why == "unreadable":
         return unreadable(raw)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.knowledge import schemas
-from store.knowledge.checking import Checker, Item, Reject, lines, repeats
+from store.knowledge.checking import Checker, Item, Reject, repeats
 from store.knowledge.kinds import KINDS
 
 SAMPLES = Path(__file__).parents[2] / "data" / "softlogic"
@@ -199,64 +197,33 @@ def test_integers_keep_their_digits() -> None:
     assert item(importing(raw)).raw == raw
 
 
-def test_a_line_beyond_the_limit_is_rejected_unparsed_in_bounded_memory() -> None:
-    class Long(io.RawIOBase):
-        """Yields one line of 100 MB and a short one, and holds neither."""
+def test_a_line_of_100_mb_is_rejected_unparsed_in_bounded_memory(tmp_path: Path) -> None:
+    from store.workflows.types import Run, type_of
 
-        left = 100 << 20
-        tail = b'"}\n' + line() + b"\n"
-
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-            size = min(len(buffer), self.left) or min(len(buffer), len(self.tail))
-            if self.left:
-                buffer[:size] = b"x" * size
-                self.left -= size
-            else:
-                buffer[:size] = self.tail[:size]
-                self.tail = self.tail[size:]
-            return size
-
-    check = Checker(None, longest=1 << 20)
+    path = tmp_path / "items.jsonl"
+    with path.open("wb") as file:
+        file.write(line(id="first") + b"\n")
+        file.truncate(file.tell() + (100 << 20))
+        file.seek(0, 2)
+        file.write(b"\n" + line() + b"\n")
+    run = Run(None, "default", "wf", {}, items=path, longest=1 << 20)  # type: ignore[arg-type]
     tracemalloc.start()
-    begun = time.monotonic()
-    found = [(check.check(one.number, one.raw, one.length), one) for one in lines(Long(), 1 << 20)]  # type: ignore[arg-type]
+    (batch,) = type_of("import").batches(run)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert reject(found[0][0]).code == "too-long"
-    assert "104,857,602 bytes" in found[0][0].reason
-    assert item(found[1][0]).key == "analogy:a1"
-    assert found[1][1].offset == (100 << 20) + 3
-    assert peak < 4 << 20
-    assert time.monotonic() - begun < 20
+    assert [one.key for one in batch.items] == ["analogy:first", "analogy:a1"]
+    (refused,) = batch.rejects
+    assert (refused.line, refused.code) == (2, "too-long")
+    assert peak < 8 << 20
 
 
-@given(
-    pieces=st.lists(st.binary(max_size=30).map(lambda raw: raw.replace(b"\n", b" ")), max_size=12),
-    longest=st.integers(min_value=1, max_value=20),
-    whole=st.booleans(),
-    block=st.integers(min_value=1, max_value=40),
-)
-def test_lines_are_those_of_the_file_wherever_blocks_end(
-    pieces: list[bytes], longest: int, whole: bool, block: int
-) -> None:
-    data = b"\n".join(pieces) + (b"\n" if whole and pieces else b"")
-
-    class Blocks(io.BytesIO):
-        def read(self, _size: int | None = -1, /) -> bytes:
-            return super().read(block)
-
-    expected = data.split(b"\n")
-    if not expected[-1]:
-        expected.pop()
-    found = list(lines(Blocks(data), longest))
-    assert [one.length for one in found] == [len(one) for one in expected]
-    assert [one.number for one in found] == list(range(1, len(expected) + 1))
-    for one, raw in zip(found, expected, strict=True):
-        assert one.raw == raw if len(raw) <= longest else raw.startswith(one.raw)
-        assert data[one.offset : one.offset + one.length] == raw
+def test_the_checker_itself_parses_nothing_that_is_too_long() -> None:
+    check = Checker(None, longest=1000)
+    raw = line(note="x" * 1000)
+    refused = reject(check.check(2, raw))
+    assert refused.code == "too-long"
+    assert f"{len(raw):,} bytes" in refused.reason
+    assert item(check.check(2, line(note="x" * 500)))
 
 
 def test_real_shapes_are_taken_leniently_with_what_is_missing_and_refused_strictly() -> None:

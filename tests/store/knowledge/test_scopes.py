@@ -66,7 +66,7 @@ def test_what_belongs_to_no_scope_is_found_last_from_every_one(known: Store) -> 
 
 
 def test_what_lies_below_or_beside_is_not_found_and_said(known: Store) -> None:
-    with pytest.raises(NotFound, match="“world”.*There are some in “rivers”"):
+    with pytest.raises(NotFound, match=r"“world”.*There are some in “rivers”"):
         lookup(known.library, "world", "concept", "stone")
     with pytest.raises(NotFound, match="“rivers” or “nature” or “world”"):
         lookup(known.library, "rivers", "concept", "interest")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -303,3 +304,28 @@ def test_conditions_name_both_sides_before_and_after() -> None:
         root(-1)
     with pytest.raises(Breach, match="4: refused, since it shrinks"):
         root(4)
+
+
+def test_a_batch_keeps_the_contracts_over_its_transactions_and_tells_of_breaches(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each transaction holds one item, and the index hears of none of them before the end."""
+    from store import workflows
+    from store.knowledge.library import Library
+
+    path = tmp_path / "frames.jsonl"
+    path.write_bytes(
+        b'{"type":"frame","id":"a","name":"A","core_elements":["Agent"],"inherits_from":"B"}\n'
+        b'{"type":"frame","id":"b","name":"B","inherits_from":["A"]}\n'
+        b'{"type":"frame_instance","id":"i","frame":"A","bindings":{"Driver":1}}\n'
+        b'{"type":"frame_instance","id":"j","frame":"A","bindings":{"Agent":1}}\n'
+    )
+    monkeypatch.setattr(type(store.settings), "workflows_batch", 1, raising=False)
+    monkeypatch.setattr(Library, "written", lambda *_args: None)
+    made = workflows.run(store, workflows.submit(store, CONTEXT, "import", path).id)
+    monkeypatch.undo()
+    store.library.sync(CONTEXT)
+    assert (made.written, made.rejected) == (2, 2)
+    told = {one["line"]: (one["code"], one["reason"]) for one in trail(store)}
+    assert told[2] == ("contract", "frame:b is to be written, and it would inherit from itself: B → A → B")
+    assert told[3][1].endswith("the frame “A” has no element “Driver”; it has “Agent”")

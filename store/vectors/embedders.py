@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from store.errors import Refused, UsageError
+from store.errors import ChartkeepError, Refused, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,10 +79,39 @@ def make(name: str, settings: Settings) -> Embedder:
             known = ["lexical", "path:/folder", *sorted(point.name for point in _points())]
             raise UsageError(f"No embedder is called “{kind}”; there are {', '.join(known)}.")
         factory = _loaded(point)
-    embedder = factory(argument, settings)
+    try:
+        embedder = factory(argument, settings)
+    except ChartkeepError:
+        raise
+    except Exception as error:
+        raise Refused(f"The embedder “{name}” cannot be used: {error}.") from error
     if not isinstance(embedder, Embedder):
         raise Refused(f"What the plug-in “{kind}” gives is no embedder: see store/vectors/embedders.py.")
     return embedder
+
+
+def embedded(embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float32]:
+    """One row of length 1 for each text, whatever the embedder gives; zeros where it knows nothing of a text.
+
+    Raises Refused where it fails, or gives another shape, NaN or infinite numbers.
+    """
+    import numpy as np
+
+    from store.vectors.forms import unit
+
+    try:
+        made = np.asarray(embedder.embed(texts), np.float32)
+    except ChartkeepError:
+        raise
+    except Exception as error:
+        raise Refused(f"The embedder {embedder.identity} failed: {error}.") from error
+    if made.shape != (len(texts), embedder.dimension):
+        expected = (len(texts), embedder.dimension)
+        raise Refused(f"The embedder {embedder.identity} gave {made.shape} numbers, not {expected}.")
+    if not np.isfinite(made).all():
+        row = int(np.flatnonzero(~np.isfinite(made).all(axis=1))[0])
+        raise Refused(f"The embedder {embedder.identity} gave NaN or infinity for “{texts[row][:60]}”.")
+    return unit(made)[0]
 
 
 def exists(name: str) -> bool:

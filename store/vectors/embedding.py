@@ -112,7 +112,7 @@ class Run:
         self.gone += len(changed) - len(live)
         if not live:
             return
-        vectors = self.embedder.embed([source.text or "" for source in live.values()])
+        vectors = embedders.embedded(self.embedder, [source.text or "" for source in live.values()])
         self._keys.extend(live)
         self._versions.extend(source.ver for source in live.values())
         self._vectors.append(vectors)

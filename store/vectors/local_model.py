@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,44 +29,43 @@ class LocalModel:
     quick = False
 
     def __init__(self, folder: str) -> None:
-        """Nothing is loaded yet but the dimension. Raises NotFound, Refused."""
+        """The model is loaded once in a process. Raises NotFound, Refused."""
         self.folder = Path(folder).expanduser()
         if not (self.folder / "modules.json").is_file():
             raise NotFound(
                 f"{self.folder} holds no sentence-embedding model (no modules.json). Name the folder of one saved by "
                 "sentence-transformers: vectors.model = “path:/folder”. Models are never downloaded."
             )
-        self._model = self._load()
-        self.dimension = int(self._model.get_sentence_embedding_dimension() or 0)
-        self.identity = f"path/{self.dimension}/{_fingerprint(self.folder)}"
+        fingerprint = _fingerprint(self.folder)
+        self._model = _loaded(self.folder, fingerprint)
+        dimension = getattr(self._model, "get_embedding_dimension", None)  # so called since release 5
+        self.dimension = int((dimension or self._model.get_sentence_embedding_dimension)() or 0)
+        self.identity = f"path/{self.dimension}/{fingerprint}"
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One row for each text, of length 1."""
+        """One row for each text."""
         import numpy as np
 
-        made = self._model.encode(
-            list(texts), batch_size=_AT_ONCE, convert_to_numpy=True, show_progress_bar=False
-        )
-        from store.vectors.forms import unit
+        options = {"batch_size": _AT_ONCE, "convert_to_numpy": True, "show_progress_bar": False}
+        return np.asarray(self._model.encode(list(texts), **options), np.float32)
 
-        return unit(np.asarray(made, np.float32).reshape(len(texts), self.dimension))[0]
 
-    def _load(self) -> Any:
-        for name in _OFFLINE:
-            os.environ[name] = "1"
-        try:
-            from sentence_transformers import SentenceTransformer  # type: ignore[import-not-found,unused-ignore]
-        except ImportError:
-            raise Refused(
-                "A model in a folder needs the extra “embed”: pip install 'chartkeep[embed]'. "
-                "The model “lexical” needs nothing."
-            ) from None
-        try:
-            return SentenceTransformer(
-                str(self.folder), device="cpu", local_files_only=True, trust_remote_code=False
-            )
-        except Exception as error:
-            raise Refused(f"The model in {self.folder} cannot be loaded: {error}") from error
+@lru_cache(2)
+def _loaded(folder: Path, _: str) -> Any:
+    """The model in a folder, kept until its files are others."""
+    for name in _OFFLINE:
+        os.environ[name] = "1"
+    try:
+        from sentence_transformers import SentenceTransformer  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        raise Refused(
+            "A model in a folder needs the extra “embed”: pip install 'chartkeep[embed]'. "
+            "The model “lexical” needs nothing."
+        ) from None
+    try:
+        return SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise Refused(f"The model in {folder} cannot be loaded: {error}") from error
 
 
 def _fingerprint(folder: Path) -> str:

@@ -94,8 +94,8 @@ def text_vector(store: Store, context: str, table: Table, text: str) -> NDArray[
         )
     folder = of_model(store.layout.vectors, context, manifest.model)
     embedding.thaw(folder, manifest, embedder)
-    made: NDArray[np.float32] = embedder.embed([text])[0]
-    return made
+    found: NDArray[np.float32] = embedders.embedded(embedder, [text])[0]
+    return found
 
 
 def search(

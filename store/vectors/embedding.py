@@ -15,6 +15,7 @@ import numpy as np
 
 from store import records
 from store.errors import Damaged
+from store.journal_read import OffChain
 from store.vectors import archive, embedders, sources
 from store.vectors.folder import Folder, of_model, shard_name, sound
 from store.vectors.manifest import Manifest
@@ -63,12 +64,25 @@ class Run:
     def bring_up(self, manifest: Manifest, *, quietly: bool) -> Manifest:
         """Embed what changed since the manifest; with `quietly` nothing is committed before the end."""
         manifest = self._charts(manifest)
-        compare = manifest.position("knowledge") is None and bool(manifest.shards)
         after = manifest.position("knowledge")
+        # A later generation begins with copies of all that is live: most of it has its vector.
+        compare = after is None or after.generation != knowledge_end(self.store, self.context).generation
+        try:
+            return self._records(manifest, after, compare=compare and bool(manifest.shards), quietly=quietly)
+        except OffChain:  # restored, or its archive is gone
+            if after is None:
+                raise
+            self._keys, self._versions, self._vectors = [], [], []
+            self.embedded = self.unchanged = self.gone = 0
+            manifest = self._charts(replace(self.folder.manifest() or manifest, seen=None))
+            return self._records(manifest, None, compare=True, quietly=quietly)
+
+    def _records(
+        self, manifest: Manifest, after: Position | None, *, compare: bool, quietly: bool
+    ) -> Manifest:
         total = _size(self.store, self.context)
         for news in sources.records_since(self.store, self.context, after):
-            changed = self._new_of(manifest, news.changed) if compare else news.changed
-            self._take(changed)
+            self._take(self._new_of(manifest, news.changed) if compare else news.changed)
             self.progress(min(news.bytes, total), total)
             manifest = manifest.seeing("knowledge", news.upto)
             if len(self._keys) >= ROWS:
@@ -273,6 +287,11 @@ def charts_end(store: Store, context: str) -> Position | None:
     if not store.layout.journal(context).exists():
         return None
     return store.journal(context).position()
+
+
+def knowledge_end(store: Store, context: str) -> Position:
+    """The end of a context's journal of knowledge."""
+    return store.journal(context, "knowledge").position()
 
 
 def _size(store: Store, context: str) -> int:

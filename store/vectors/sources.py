@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from store import records
 from store.errors import NotFound
-from store.journal_read import OffChain
 from store.journal_reader import NOWHERE
 from store.knowledge.kinds import FAMILY, kind_of, parts_of
 from store.vectors import text as texts
@@ -52,7 +51,7 @@ def embeddable(key: str) -> bool:
 def records_since(store: Store, context: str, after: Position | None) -> Iterator[News]:
     """What changed in a context's knowledge after a point, the newest version of each key, in parts.
 
-    From the beginning where `after` is None or not on the chain any more. Raises Damaged, StorageError.
+    Raises OffChain where the point is not on the chain any more, Damaged, StorageError.
     """
     journal = store.journal(context, FAMILY)
     end = journal.position()
@@ -60,23 +59,17 @@ def records_since(store: Store, context: str, after: Position | None) -> Iterato
         return
     passed, held = 0, 0
     changed: dict[str, Source] = {}
-    try:
-        for tx in journal.read() if after is None else journal.read_on(after):
-            for line in tx.lines:
-                if embeddable(line.key):
-                    source = source_of(line)
-                    held += len(source.text or "")
-                    changed[line.key] = source
-            passed += tx.end - tx.offset
-            end = tx.position
-            if len(changed) >= BATCH or held > BATCH * 1_000:
-                yield News(changed, end, passed)
-                changed, held = {}, 0
-    except OffChain:
-        if after is None:
-            raise
-        yield from records_since(store, context, None)
-        return
+    for tx in journal.read() if after is None else journal.read_on(after):
+        for line in tx.lines:
+            if embeddable(line.key):
+                source = source_of(line)
+                held += len(source.text or "")
+                changed[line.key] = source
+        passed += tx.end - tx.offset
+        end = tx.position
+        if len(changed) >= BATCH or held > BATCH * 1_000:
+            yield News(changed, end, passed)
+            changed, held = {}, 0
     yield News(changed, end, passed)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from store import open_store
 from store.errors import NotFound
+from store.records import Draft
 from store.store import Store
 from store.vectors import collection
 from tests.store.vectors.conftest import BREAD, CODE, SAIL, SEA, remove, write
@@ -89,3 +91,37 @@ def test_a_read_only_store_answers_from_what_is_there(opened: Opener) -> None:
     found = collection.similar(reader, "ship")
     assert keys(found) == ["analogy:a1"]
     assert "vectors embed" in found.note
+
+
+def test_a_new_generation_of_the_journal_has_nothing_embedded_again(store: Store) -> None:
+    write(store, SEA, CODE, BREAD)
+    collection.embed_missing(store, "default")
+    journal = store.journal("default", "knowledge")
+    lines = [line for tx in journal.read() for line in tx.lines]
+    live = [Draft("put", line.key, line.ver, line.raw) for line in lines]
+    journal.start_generation(live)
+    counts = collection.embed_missing(store, "default")
+    assert (counts.embedded, counts.unchanged) == (0, 3)
+    journal.start_generation(live)
+    write(store, SAIL)
+    counts = collection.embed_missing(store, "default")
+    assert (counts.embedded, counts.total) == (1, 4)
+    assert collection.embed_missing(store, "default") == counts._replace(embedded=0, unchanged=0)
+
+
+def test_a_journal_that_was_put_back_is_compared_whole(store: Store) -> None:
+    write(store, SEA, CODE)
+    path = store.layout.journal("default", "knowledge")
+    early = path.read_bytes(), path.with_suffix(".witness").read_bytes()
+    write(store, BREAD, {**CODE, "tags": ["gone later"]})
+    collection.embed_missing(store, "default")
+    store.close()
+    path.write_bytes(early[0])
+    path.with_suffix(".witness").write_bytes(early[1])
+    with open_store(store.root) as again:
+        write(again, SAIL)
+        counts = collection.embed_missing(again, "default")
+        assert (counts.embedded, counts.unchanged) == (2, 1)
+        assert "analogy:a2" in keys(collection.similar(again, "ship sea"))
+        assert "analogy:a4" not in keys(collection.similar(again, "bread in the oven"))
+        assert {one.code for one in collection.check(again)} == {"vector-orphan"}

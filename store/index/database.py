@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +39,8 @@ Progress = Callable[[int, int], None]
 _LOCK_SECONDS = 300.0
 _TRIES = 5
 _MOST_IDLE = 8
+_PAUSE = 0.005
+"""Seconds between two attempts to write while another process does."""
 _LOAD_ASIDE = 4 << 20
 """Bytes of journal from which an empty index is filled by a rebuild."""
 
@@ -84,6 +87,9 @@ class Database(Generic[Snap]):
     ) -> Synced:
         """Read what is new into the tables, within an open write transaction. Raises OffChain."""
         raise NotImplementedError
+
+    def _undone(self) -> None:
+        """Hear that what `_follow` wrote is rolled back."""
 
     def _drop(self, conn: sqlite3.Connection, context: str) -> None:
         """Remove every row of a context."""
@@ -291,15 +297,40 @@ class Database(Generic[Snap]):
     def _read_on(self, journal: Journal, upto: Position | None, known: Sequence[Tx]) -> Synced:
         with sqlite.translated(self.path):
             conn = self._writable()
-            conn.execute("BEGIN IMMEDIATE")
+            if not self._claim(conn, journal, upto):
+                return Synced(0, 0, set(), False)
             try:
                 done = self._catch_up(conn, journal, upto, known)
                 conn.execute("COMMIT")
             except BaseException:
+                self._undone()
                 if conn.in_transaction:
                     conn.execute("ROLLBACK")
                 raise
         return done
+
+    def _claim(self, conn: sqlite3.Connection, journal: Journal, upto: Position | None) -> bool:
+        """Begin to write. False where another process has meanwhile read the journal as far as is wanted.
+
+        So whoever syncs beside a batch that is indexed without a pause does not wait for its end.
+        """
+        latest = time.monotonic() + sqlite.BUSY_SECONDS
+        conn.execute("PRAGMA busy_timeout=0")
+        try:
+            while True:
+                try:
+                    conn.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as error:
+                    if not sqlite.is_busy(error) or time.monotonic() > latest:
+                        raise
+                else:
+                    return True
+                found = self.position(journal.context, journal.family)
+                if upto is not None and found is not None and found[:2] >= upto[:2]:
+                    return False
+                time.sleep(_PAUSE)
+        finally:
+            conn.execute(f"PRAGMA busy_timeout={int(sqlite.BUSY_SECONDS * 1000)}")
 
     def _load_aside(self, journal: Journal) -> Synced:
         self.rebuild([journal])

@@ -198,6 +198,11 @@ def translated(path: Path) -> Iterator[None]:
         raise _translate(error, path) from error
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """True where another process is writing."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == _BUSY
+
+
 def _translate(error: sqlite3.Error, path: Path) -> Exception:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     text = str(error)

@@ -9,13 +9,13 @@ rebuild make their rows here, so they end in the same ones.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from store.index import carried
 from store.index.extract import bind_key, read_key, scrub
 from store.index.knowledge import keys, rows
-from store.index.knowledge.extract import FOREIGN, MARK, extract, instant
+from store.index.knowledge.extract import FOREIGN, extract, instant
 from store.index.knowledge.rows import ItemRow
 from store.knowledge import kinds
 
@@ -36,10 +36,48 @@ Part = tuple["Tx", "Sequence[Line]", bool, bool]
 """A transaction, some of its lines, whether they are its first, whether they are taken at their word."""
 
 
+class Pair:
+    """What records of a kind with the same two domains have in common, and how many have come."""
+
+    __slots__ = ("kind", "live", "source", "target", "words")
+
+    def __init__(self, kind: int, source: int | None, target: int | None) -> None:
+        self.kind, self.source, self.target, self.live = kind, source, target, 0
+        self.words = _marks(kind, source, target, (), None)
+
+
+class Tag:
+    """A tag on records of a kind, and how many with it have come."""
+
+    __slots__ = ("kind", "live", "number", "words")
+
+    def __init__(self, kind: int, number: int) -> None:
+        self.kind, self.number, self.live = kind, number, 0
+        self.words = rows.tag_word(number)
+
+
+class Memory:
+    """The numbers of names, kept from one sync to the next: good for one connection to one file.
+
+    Whoever rolls back what was written with it must let it go.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
+        self.pairs: dict[tuple[int, str | None, str | None], Pair] = {}
+        self.tags: dict[tuple[int, str], Tag] = {}
+
+    def trim(self) -> None:
+        """Keep it small."""
+        for known in (self.names, self.pairs, self.tags):
+            if len(known) > _MOST_NAMES:
+                known.clear()
+
+
 class Applier:
     """Applies transactions of one context; `finish` writes what is still held."""
 
-    def __init__(self, conn: sqlite3.Connection, ctx: int, seq: int) -> None:
+    def __init__(self, conn: sqlite3.Connection, ctx: int, seq: int, memory: Memory | None = None) -> None:
         """`seq` is that of the context's last version, or `rows.base` of it."""
         self.conn = conn
         self.ctx = ctx
@@ -50,7 +88,8 @@ class Applier:
         """Transactions that brought news."""
         self._queue: list[Part] = []
         self._queued = 0
-        self._names: dict[str, int] = {}
+        self._memory = memory or Memory()
+        self._names, self._pairs, self._tags = self._memory.names, self._memory.pairs, self._memory.tags
         self._last: tuple[int, Tx] | None = None
         """The transaction being applied, and the number of its first version."""
         self._clear()
@@ -65,6 +104,8 @@ class Applier:
         self._moved: list[tuple[int, int, int, int]] = []
         self._facets: dict[tuple[int, int, int], int] = {}
         self._headers: list[tuple[Any, ...]] = []
+        self._met_pairs: list[Pair] = []
+        self._met_tags: list[Tag] = []
 
     @property
     def news(self) -> int:
@@ -93,8 +134,7 @@ class Applier:
         self._write()
         self._clear()
         keys.enter_some(self.conn, self.ctx, self.seq)
-        if len(self._names) > _MOST_NAMES:
-            self._names.clear()
+        self._memory.trim()
 
     # -- making rows -------------------------------------------------------------------------------
 
@@ -189,25 +229,62 @@ class Applier:
             self._fresh[key] = row
             self._words.append((seq, f"{self._title(row)} {_marks_of(row)}"))
             return
-        found = extract(kind, raw)
-        source_name, target_name, tag_names, quality, created, name, title, text, state = found
+        source_name, target_name, tag_names, quality, created, name, title, text, state = extract(kind, raw)
         if created is None:
             created = said if old is None else old.created
-        names = self._names
-        source = target = tags = None
-        if source_name is not None and (source := names.get(source_name)) is None:
-            source = self._name(source_name)
-        if target_name is not None and (target := names.get(target_name)) is None:
-            target = self._name(target_name)
-        numbers = [self._name(tag) for tag in tag_names] if tag_names else []
-        if numbers:
-            tags = f" {' '.join(map(str, numbers))} "
-        self._fresh[key] = _new(ItemRow, (*head, source, target, quality, created, name, title, tags))
-        self._count(kind, source, target, numbers, 1)
+        pair = self._pairs.get((kind, source_name, target_name))
+        if pair is None:
+            pair = self._pair(kind, source_name, target_name)
+        if not pair.live:
+            self._met_pairs.append(pair)
+        pair.live += 1
+        words = pair.words
+        if quality is not None:
+            words = f"{words} {rows.quality_word(quality)}"
+        tags = None
+        if tag_names:
+            tags = " "
+            for tag in [self._tags.get((kind, tag)) or self._tag(kind, tag) for tag in tag_names]:
+                if not tag.live:
+                    self._met_tags.append(tag)
+                tag.live += 1
+                tags = f"{tags}{tag.number} "
+                words = f"{words} {tag.words}"
+        columns = (*head, pair.source, pair.target, quality, created, name, title, tags)
+        self._fresh[key] = _new(ItemRow, columns)
         if kind == _WORKFLOW:  # it has a version for every step, and nobody looks for its words
             self._states[seq] = state
             return
-        self._words.append((seq, f"{text} {_marks(kind, source, target, numbers, quality)}"))
+        self._words.append((seq, f"{text} {words}"))
+
+    def _pair(self, kind: int, source: str | None, target: str | None) -> Pair:
+        made = Pair(kind, *(None if name is None else self._name(name) for name in (source, target)))
+        self._pairs[kind, source, target] = made
+        return made
+
+    def _tag(self, kind: int, name: str) -> Tag:
+        made = self._tags[kind, name] = Tag(kind, self._name(name))
+        return made
+
+    def _counted(self) -> Iterator[tuple[int, int, int, int, int]]:
+        """What the facets have to add."""
+        facets = self._facets
+        for pair in self._met_pairs:
+            self._add(_had(pair), pair.kind, pair.live)
+            pair.live = 0
+        for tag in self._met_tags:
+            self._add([(rows.TAG, tag.number)], tag.kind, tag.live)
+            tag.live = 0
+        for facet, by in facets.items():
+            if by:
+                yield (self.ctx, *facet, by)
+
+    def _add(self, had: Iterable[tuple[int, int | None]], kind: int, by: int) -> None:
+        """More live records of a kind that have these, or fewer."""
+        for what, number in had:
+            if number is not None:
+                facet = (what, number, kind)
+                self._facets[facet] = self._facets.get(facet, 0) + by
 
     def _title(self, row: ItemRow) -> str:
         """The words a deleted record is still found by."""
@@ -220,20 +297,6 @@ class Applier:
         ]
         return " ".join(str(text[0]) for text in texts if text is not None)
 
-    def _count(self, kind: int, source: int | None, target: int | None, tags: Iterable[int], by: int) -> None:
-        facets = self._facets
-        facet = (rows.LIVE, 0, kind)
-        facets[facet] = facets.get(facet, 0) + by
-        if source is not None:
-            facet = (rows.SOURCE, source, kind)
-            facets[facet] = facets.get(facet, 0) + by
-        if target is not None:
-            facet = (rows.TARGET, target, kind)
-            facets[facet] = facets.get(facet, 0) + by
-        for tag in tags:
-            facet = (rows.TAG, tag, kind)
-            facets[facet] = facets.get(facet, 0) + by
-
     def _supersede(self, key: str, old: ItemRow) -> None:
         """A version is not the newest of its key any more."""
         self._superseded.append(rows.version_row(old))
@@ -243,7 +306,7 @@ class Applier:
             facet = (rows.DELETED, 0, old.kind)
             self._facets[facet] = self._facets.get(facet, 0) - 1
         else:
-            self._count(old.kind, old.source, old.target, _tags_of(old), -1)
+            self._add([*_had(old), *((rows.TAG, tag) for tag in _tags_of(old))], old.kind, -1)
 
     def _move(self, old: ItemRow, line: Line) -> None:
         """A new generation carried the version over: its line stands elsewhere."""
@@ -281,7 +344,7 @@ class Applier:
             run(rows.INSERT_VERSION, self._superseded)
         run(rows.INSERT_WORDS, self._words)
         run(rows.INSERT_TX, self._headers)
-        run(rows.ADD_FACET, [(self.ctx, *facet, by) for facet, by in self._facets.items() if by])
+        run(rows.ADD_FACET, self._counted())
         for row in self._fresh.values() if self._states else ():
             if row.seq in self._states:
                 self.conn.execute(
@@ -297,16 +360,21 @@ def _marks_of(row: ItemRow) -> str:
     return _marks(row.kind, row.source, row.target, _tags_of(row), row.quality)
 
 
+def _had(side: Pair | ItemRow) -> list[tuple[int, int | None]]:
+    """What is counted of a record besides its tags."""
+    return [(rows.LIVE, 0), (rows.SOURCE, side.source), (rows.TARGET, side.target)]
+
+
 def _marks(
     kind: int, source: int | None, target: int | None, tags: Iterable[int], quality: float | None
 ) -> str:
     """The words that stand for what a record is and has."""
-    words = [f"{MARK}k{kind}"]  # as `rows` writes them; a call for each would cost more than all the rest
+    words = [rows.kind_word(kind)]
     if source is not None:
-        words.append(f"{MARK}s{source}")
+        words.append(rows.source_word(source))
     if target is not None:
-        words.append(f"{MARK}t{target}")
+        words.append(rows.target_word(target))
     if quality is not None:
         words.append(rows.quality_word(quality))
-    words.extend([f"{MARK}g{tag}" for tag in tags])
+    words.extend(map(rows.tag_word, tags))
     return " ".join(words)

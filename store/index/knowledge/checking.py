@@ -56,12 +56,14 @@ SELECT COUNT(*) FROM (SELECT prev, ver, seq FROM items WHERE seq > ?1 AND seq < 
   UNION ALL SELECT prev, ver, seq FROM versions WHERE seq > ?1 AND seq < ?2) r
 LEFT JOIN versions v ON v.seq = r.prev WHERE r.prev IS NOT NULL AND (v.seq IS NULL OR v.ver >= r.ver OR v.seq >= r.seq)
 """
-_SAMPLE = """
+_LIVES = """
 SELECT i.seq, i.kind, i.id, i.generation, i.start, i.size, i.quality, i.name, i.title, s.name, t.name, i.tags
-FROM items i LEFT JOIN names s ON s.id = i.source LEFT JOIN names t ON t.id = i.target
-WHERE i.deleted = 0 AND i.seq IN (SELECT seq FROM items WHERE seq > ?1 AND seq < ?2 ORDER BY random() LIMIT ?3)
-ORDER BY i.generation, i.start
+FROM items i LEFT JOIN names s ON s.id = i.source LEFT JOIN names t ON t.id = i.target WHERE i.deleted = 0
 """
+_SAMPLE = (
+    f"{_LIVES} AND i.seq IN (SELECT seq FROM items WHERE seq > ?1 AND seq < ?2 ORDER BY random() LIMIT ?3)"
+    " ORDER BY i.generation, i.start"
+)
 _FACETS = """
 SELECT what, id, kind, live FROM facets WHERE ctx = ?1 AND what = ?2 AND live <> 0 EXCEPT
 SELECT ?2, {0}, kind, COUNT(*) FROM items
@@ -87,7 +89,7 @@ def following(snap: Reads, context: str, after: int, most: int) -> list[Row]:
     found = snap._ask(_ROWS, (max(first, after), last, most))
     names: dict[int, str] = {}
     return [
-        Row(seq, _key(snap, names, kind, item), ver, bool(deleted), *place)
+        Row(seq, key_of_row(snap, names, kind, item), ver, bool(deleted), *place)
         for seq, kind, item, ver, deleted, *place in found
     ]
 
@@ -101,7 +103,7 @@ def newest(snap: Reads, context: str, keys: Sequence[str]) -> dict[str, Row]:
     for seq, kind, item, ver, deleted, *place in find(
         snap._conn, snap._ctx(context), map(hash_of, wanted), columns
     ):
-        row = Row(seq, _key(snap, names, kind, item), ver, bool(deleted), *place)
+        row = Row(seq, key_of_row(snap, names, kind, item), ver, bool(deleted), *place)
         if row.key in wanted:
             found[row.key] = row
     return found
@@ -130,10 +132,22 @@ def miscounted(snap: Reads, context: str) -> int:
 
 def sample(snap: Reads, context: str, most: int) -> list[Live]:
     """Some live records, chosen at random, with what was extracted of them."""
+    return _lives(snap, _SAMPLE, (*span(snap, context), most))
+
+
+def one(snap: Reads, context: str, key: str) -> Live | None:
+    """A live record with what was extracted of it."""
+    row = newest(snap, context, [key]).get(key)
+    if row is None or row.deleted:
+        return None
+    return next(iter(_lives(snap, f"{_LIVES} AND i.seq = ?", (row.seq,))), None)
+
+
+def _lives(snap: Reads, sql: str, bind: tuple[int, ...]) -> list[Live]:
     names: dict[int, str] = {}
     found = []
     for seq, kind, item, generation, start, size, quality, name, title, source, target, tags in snap._ask(
-        _SAMPLE, (*span(snap, context), most)
+        sql, bind
     ):
         numbers = [int(number) for number in (tags or "").split()]
         columns = {
@@ -144,7 +158,7 @@ def sample(snap: Reads, context: str, most: int) -> list[Live]:
             "target": target,
             "tags": [_name(snap, names, number) for number in numbers],
         }
-        found.append(Live(seq, _key(snap, names, kind, item), generation, start, size, kind, columns))
+        found.append(Live(seq, key_of_row(snap, names, kind, item), generation, start, size, kind, columns))
     return found
 
 
@@ -182,7 +196,8 @@ def last_of(snap: Reads, command: str) -> str | None:
     return None if found is None else str(found)
 
 
-def _key(snap: Reads, names: dict[int, str], kind: int, item: str | bytes) -> str:
+def key_of_row(snap: Reads, names: dict[int, str], kind: int, item: str | bytes) -> str:
+    """The key of a row; `names` keeps what was looked up for the next one."""
     text = read_key(item)
     known = kinds.BY_CODE.get(kind)
     if known is not None and kind < FOREIGN:

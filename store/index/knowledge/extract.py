@@ -68,6 +68,7 @@ class Extract(NamedTuple):
     """Of a workflow."""
 
 
+_only_text = frozenset((str,)).issuperset
 NOTHING = Extract(None, None, [], None, None, None, None, "", "")
 _new = tuple.__new__
 
@@ -171,6 +172,8 @@ def _score(value: dict[str, Any], members: tuple[str, ...]) -> float | None:
 
 
 def _tags(value: Any) -> list[str]:
+    if type(value) is list and _only_text(map(type, value)):
+        return list(dict.fromkeys(value))
     if not isinstance(value, (list, dict)):
         return []
     return list(dict.fromkeys(tag for tag in value if type(tag) is str))

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from store.index.base import marks
 from store.index.knowledge import rows
-from store.index.knowledge.extract import SCORES
+from store.index.knowledge.extract import FOREIGN, SCORES
 from store.knowledge import kinds
 from store.knowledge.where import Column
 
@@ -45,8 +44,8 @@ class Compiled:
     """What must be asked of the records themselves."""
     nothing: bool = False
     """True where no record can be meant."""
-    kinds: tuple[int, ...] = ()
-    """The kinds named; empty for all but chartkeep's own."""
+    of_kinds: str = "1"
+    """The condition on `{kind}`."""
     plain: bool = True
     """True where only context, kinds and deletion are asked for: the facets know how many there are."""
     deleted: bool = False
@@ -61,13 +60,13 @@ def compiled(wanted: Filter, names: Names) -> Compiled:
     """`wanted` as SQL."""
     made = Compiled(deleted=wanted.deleted)
     made.add(f"i.deleted = {int(wanted.deleted)}")
-    _kinds(made, wanted, names)
+    codes = _kinds(made, wanted, names)
     before = len(made.parts)
     terms = [*_words(made, wanted.words), *_tags(made, wanted.tags, names), *_domains(made, wanted, names)]
     made.match = " AND ".join(terms)
     _numbers(made, wanted)
     if wanted.where is not None:
-        told = wanted.where.sql(_columns(made.kinds))
+        told = wanted.where.sql(_columns(codes))
         if told is not None:
             made.add(f"({told.sql})", *told.params)
         if told is None or not told.exact:
@@ -83,15 +82,20 @@ def _columns(codes: tuple[int, ...]) -> dict[str, Column]:
     return {**_COLUMNS, **scores}
 
 
-def _kinds(made: Compiled, wanted: Filter, names: Names) -> None:
+def _kinds(made: Compiled, wanted: Filter, names: Names) -> tuple[int, ...]:
+    """The kinds that are named, after the condition for them is made."""
+    codes = tuple(code for name in wanted.kinds if (code := names.code(name)) is not None)
+    among = f"{{kind}} IN ({', '.join(map(str, codes))})"
     if not wanted.kinds:
-        made.add(f"i.kind NOT IN ({', '.join(map(str, _OWN))})")
-        return
-    made.kinds = tuple(code for name in wanted.kinds if (code := names.code(name)) is not None)
-    if made.kinds:
-        made.add(f"i.kind IN ({', '.join(map(str, made.kinds))})")
+        made.of_kinds = f"{{kind}} NOT IN ({', '.join(map(str, _OWN))})"
+    elif kinds.OTHER.name in wanted.kinds:
+        made.of_kinds = f"({among} OR {{kind}} >= {FOREIGN})"
+        codes = ()
     else:
-        made.nothing = True
+        made.of_kinds = among
+        made.nothing = not codes
+    made.add(made.of_kinds.format(kind="i.kind"))
+    return codes
 
 
 def words_of(text: str) -> list[str]:
@@ -150,9 +154,3 @@ def _numbers(made: Compiled, wanted: Filter) -> None:
 def micros(moment: datetime) -> int:
     """An instant as microseconds since 1970; one without a zone is in UTC."""
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e6)
-
-
-def among(column: str, values: Iterable[Any]) -> tuple[str, tuple[Any, ...]]:
-    """`column IN (…)` and its values."""
-    given = tuple(values)
-    return f"{column} IN ({marks(given)})", given

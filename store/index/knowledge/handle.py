@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from store.index.database import Database, Progress
 from store.index.knowledge import sync
+from store.index.knowledge.applying import Memory
 from store.index.knowledge.queries import Snapshot
 from store.index.knowledge.schema import KNOWLEDGE
 from store.index.sync import Synced
@@ -23,6 +24,9 @@ class KnowledgeIndex(Database[Snapshot]):
 
     schema = KNOWLEDGE
     family = FAMILY
+    _remembers: sqlite3.Connection | None = None
+    """The connection that `_memory` is good for."""
+    _memory: Memory
 
     def _view(self, conn: sqlite3.Connection) -> Snapshot:
         return Snapshot(conn)
@@ -30,7 +34,16 @@ class KnowledgeIndex(Database[Snapshot]):
     def _follow(
         self, conn: sqlite3.Connection, journal: Journal, upto: Position | None, known: Sequence[Tx]
     ) -> Synced:
-        return sync.sync_context(conn, journal, upto, known)
+        if self._remembers is not conn:
+            self._remembers, self._memory = conn, Memory()
+        try:
+            return sync.sync_context(conn, journal, upto, known, self._memory)
+        except BaseException:
+            self._undone()
+            raise
+
+    def _undone(self) -> None:
+        self._remembers = None
 
     def _drop(self, conn: sqlite3.Connection, context: str) -> None:
         sync.forget_context(conn, context)

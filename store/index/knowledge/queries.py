@@ -21,7 +21,7 @@ from store.index.base import Reads
 from store.index.extract import read_key, scrub
 from store.index.knowledge import keys, rows
 from store.index.knowledge.extract import FOREIGN
-from store.index.knowledge.filters import Compiled, among, compiled
+from store.index.knowledge.filters import Compiled, compiled
 from store.knowledge import kinds
 from store.knowledge.model import Filter, Row, Sort
 from store.model import VersionRow
@@ -34,7 +34,7 @@ _TITLE = (
 _ORDERS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "changed": (("", ("i.seq",)),),
     "created": (("", ("i.created", "i.seq")),),
-    "quality": (("", ("i.quality IS NULL", "i.quality", "i.seq")),),
+    "quality": (("", ("i.quality", "i.seq")),),
     "title": (("", (f"{_TITLE} COLLATE NOCASE", "i.seq")),),
     "kind": (("", ("i.kind", "i.seq")),),
     "key": (("", ("i.id", "i.kind", "i.ctx")),),
@@ -220,16 +220,13 @@ class Snapshot(Reads):
     def _count_plain(self, plan: Compiled, context: str | None) -> int:
         what = rows.DELETED if plan.deleted else rows.LIVE
         sql = "SELECT COALESCE(SUM(live), 0) FROM facets WHERE what = ?"
-        where, bind = self._facet_of(context, plan.kinds)
+        where, bind = self._facet_of(context, plan.of_kinds)
         return int(self._ask(f"{sql} AND {where}", (what, *bind)).fetchone()[0])
 
-    def _facet_of(self, context: str | None, codes: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
-        """Which facets are meant: those of a context and of some kinds, or of all but chartkeep's own."""
-        own = tuple(kind.code for kind in kinds.KINDS if kind.own)
-        where, bind = among("kind", codes or own)
-        if not codes:
-            where = f"NOT {where}"
-        return (where, bind) if context is None else (f"{where} AND ctx = ?", (*bind, self._ctx(context)))
+    def _facet_of(self, context: str | None, of_kinds: str) -> tuple[str, tuple[Any, ...]]:
+        """Which facets are meant: those of a context and of some kinds."""
+        where = of_kinds.format(kind="kind")
+        return (where, ()) if context is None else (f"{where} AND ctx = ?", (self._ctx(context),))
 
     def rows_of(self, ids: Sequence[int]) -> list[Row]:
         """The rows with these numbers, in this order."""
@@ -399,10 +396,7 @@ class Snapshot(Reads):
 
     def _facets(self, what: int, context: str | None, types: Sequence[str]) -> Counter[int]:
         """Live records by the number of what they have."""
-        codes = [code for name in types if (code := self.names.code(name)) is not None]
-        if types and not codes:
-            return Counter()
-        where, bind = self._facet_of(context, codes)
+        where, bind = self._facet_of(context, self.plan(Filter(kinds=tuple(types))).of_kinds)
         sql = f"SELECT id, SUM(live) FROM facets WHERE what = ? AND {where} GROUP BY id HAVING SUM(live) > 0"
         return Counter(dict(self._ask(sql, (what, *bind)).fetchall()))
 

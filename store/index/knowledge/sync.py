@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from store.errors import Damaged
 from store.index import carried
 from store.index.knowledge import rows
-from store.index.knowledge.applying import Applier
+from store.index.knowledge.applying import Applier, Memory
 from store.index.sync import Synced, context_id, load_position, store_position
 from store.model import Position
 
@@ -26,7 +26,11 @@ MOST = 50_000
 
 
 def sync_context(
-    conn: sqlite3.Connection, journal: Journal, upto: Position | None = None, known: Sequence[Tx] = ()
+    conn: sqlite3.Connection,
+    journal: Journal,
+    upto: Position | None = None,
+    known: Sequence[Tx] = (),
+    memory: Memory | None = None,
 ) -> Synced:
     """Read what is new into the index. Wants an open write transaction; the caller commits it.
 
@@ -36,7 +40,7 @@ def sync_context(
     position, seq, lines = load_position(conn, journal.context, journal.family)
     reset = position is None
     ctx = context_id(conn, journal.context)
-    applier = Applier(conn, ctx, max(seq, rows.base(ctx)))
+    applier = Applier(conn, ctx, max(seq, rows.base(ctx)), memory)
     damage = None
     start = position
     more, ended, taken = False, False, 0

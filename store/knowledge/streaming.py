@@ -130,17 +130,21 @@ def _generations(
     present = snap.position(context, FAMILY)
     if present is None:
         return
-    found = snap._ask(
-        "SELECT generation, MIN(seq), MAX(seq) FROM items WHERE seq BETWEEN ? AND ? AND deleted = 0"
-        " GROUP BY generation ORDER BY generation",
-        (lo, hi),
-    ).fetchall()
-    for generation, first, last in found:
+    for generation in _holding(snap, present.generation, lo, hi):
         reader = journal.generation_file(generation)
         if plan.match or generation > 1:
             yield reader, _sorted(snap, plan, context, generation)
         else:
-            yield reader, _in_order(snap, plan, generation, first, last)
+            last = snap._ask("SELECT MAX(seq) FROM items WHERE seq BETWEEN ? AND ?", (lo, hi)).fetchone()[0]
+            yield reader, _in_order(snap, plan, generation, lo, last or 0)
+
+
+def _holding(snap: Snapshot, present: int, lo: int, hi: int) -> list[int]:
+    """The generations in which live records lie, the oldest first."""
+    if present == 1:
+        return [1]
+    asked = "SELECT DISTINCT generation FROM items WHERE seq BETWEEN ? AND ? AND deleted = 0 ORDER BY 1"
+    return [generation for (generation,) in snap._ask(asked, (lo, hi))]
 
 
 def _in_order(snap: Snapshot, plan: Compiled, generation: int, first: int, last: int) -> Iterator[list[int]]:

@@ -125,7 +125,7 @@ def _options(space: Namespace) -> dict[str, Any]:
         created_before=space.created_before,
         workflow=space.workflow,
         where=space.where,
-        words=space.words or "",
+        words=space.words,
     )
     for name in ("model", "clusters"):
         if getattr(space, name) is not None:

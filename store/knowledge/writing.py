@@ -278,7 +278,10 @@ def append(
                 raise
             store.library.sync(context)
     if tx is not None and tell:
+        from store.store import Notice
+
         store.library.written(context, tx)
+        store.tell(Notice(context, frozenset(), own=True, knowledge=True))
     return made, tx
 
 

@@ -31,11 +31,6 @@ def decide(run: Run, view: View, batch: Batch) -> Decision:
         rejects += broken
         edits = [edit for edit, item in zip(edits, taken, strict=True) if item.line not in lines]
         taken = [item for item in taken if item.line not in lines]
-    if taken and (forbidden := contracts.refusals(run.store, run.context, view, taken, strict=run.strict)):
-        rejects += forbidden
-        lines = {one.line for one in forbidden}
-        taken = [item for item in taken if item.line not in lines]
-        edits = [Edit("put", item.key, None, item.raw) for item in taken]
     if batch.edits:
         more, same = _edits(view, batch.edits)
         edits += more

@@ -162,6 +162,20 @@ def merge(store: Store, context: str, model: str | None = None) -> Merged:
     return keeping.merge(store, context, model or store.settings.vectors_model)
 
 
+def merge_due(store: Store) -> list[tuple[str, str]]:
+    """(context, model) of those with so many shards that merging pays: for upkeep. Reads only manifests."""
+    from store.vectors import folder as folders
+    from store.vectors import keeping
+
+    found = []
+    for name in contexts_of(store, None):
+        for folder in folders.of_context(store.layout.vectors, name):
+            with suppress(Damaged):
+                if (manifest := folder.manifest()) is not None and keeping.due(manifest):
+                    found.append((name, manifest.model))
+    return found
+
+
 def drop(store: Store, context: str, keys: Collection[str]) -> int:
     """Take the vectors of records that are erased out of every model of a context; how many."""
     from store.vectors import keeping

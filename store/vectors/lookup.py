@@ -53,7 +53,9 @@ def titles(store: Store, context: str, keys: Iterable[str]) -> dict[str, str]:
                 if (chart := snap.chart(context, parts_of(key)[1])) is not None:
                     found[key] = chart.title
     if records:
-        store.library.sync(context)
+        from store.workflows import lists
+
+        lists.catch_up(store, context)  # a person waits: not for a runner that fills the index
         with store.library.snapshot() as snap:
             for key in records:
                 if (row := snap.row(context, key)) is not None and not row.deleted:

@@ -9,7 +9,7 @@ import pytest
 
 from store.errors import NotFound
 from store.store import Store
-from store.vectors import collection, embedding, manifest
+from store.vectors import collection, embedding, keeping, manifest
 from tests.store.vectors.conftest import BREAD, CODE, SAIL, SEA, analogy, remove, write
 from tests.store.vectors.test_given import npz
 
@@ -67,6 +67,17 @@ def test_merging_fills_shards(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
     assert found is not None
     assert [shard.rows for shard in found.shards] == [4, 4, 2]
     assert answers(store) == before
+
+
+def test_merging_is_due_once_there_are_many_shards(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "MANY", 3)
+    for number in range(4):
+        assert collection.merge_due(store) == []
+        write(store, analogy(number, f"word{number}", "other"))
+        collection.embed_missing(store, "default", "lexical", [f"analogy:a{number}"] if number else None)
+    assert collection.merge_due(store) == [("default", "lexical")]
+    collection.merge(store, "default")
+    assert collection.merge_due(store) == []
 
 
 def test_given_vectors_of_deleted_records_outlive_a_merge(store: Store, tmp_path: Path) -> None:

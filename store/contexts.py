@@ -206,7 +206,7 @@ class Contexts:
         store.forget(name)
         store.index.forget(name)
         if store.layout.knowledge_index.exists():
-            store.library.index.forget(name)
+            store.library.forget(name)
         self._made.discard(name)
 
     def finish(self) -> bool:

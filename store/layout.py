@@ -151,9 +151,9 @@ class Layout:
         folder = self.journal_dir(context) if family == "charts" else self.journals / context
         return folder / f"{family}.jsonl"
 
-    def lost(self, context: str) -> bool:
+    def lost(self, context: str, family: str = "charts") -> bool:
         """True where the context's journal is gone though something was committed to it."""
-        journal = self.journal(context)
+        journal = self.journal(context, family)
         return not journal.exists() and journal.with_suffix(".witness").exists()
 
     def families(self) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from store import layout as places
 from store import replacing
 from store.committing import Committing, Notice
 from store.errors import Damaged, NotFound
-from store.layout import Layout
+from store.layout import FOUNDING, Layout
 from store.mirror import Mirror
 from store.model import Change
 from store.session import new_session
@@ -185,7 +185,9 @@ class Store(Committing):
         """
         layout = self.layout
         begun = replacing.begun(layout.home)
-        if self.readonly or not (begun or self.damage or any(map(layout.lost, self.contexts.names()))):
+        lost = any(layout.lost(name, family) for name in self.contexts.names() for family in FOUNDING)
+        seen = bool(self.damage or (self._library is not None and self._library.damage))
+        if self.readonly or not (begun or seen or lost):
             return []
         from store.upkeep.recovery import recover as recovery
 

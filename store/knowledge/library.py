@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from store.errors import ChartkeepError, NotFound, Refused, UsageError
+from store.errors import ChartkeepError, Damaged, NotFound, Refused, UsageError
 from store.index.knowledge.handle import KnowledgeIndex
 from store.index.knowledge.queries import Snapshot
 from store.knowledge import reading
@@ -41,6 +41,8 @@ class Library:
         self._dirty: dict[str, int] = {}
         self._written: dict[str, list[Tx]] = {}
         self._held = 0
+        self.damage: dict[str, Damaged] = {}
+        """Journals of knowledge read only up to a damaged line, by context."""
 
     @property
     def index(self) -> KnowledgeIndex:
@@ -92,7 +94,12 @@ class Library:
                 kept = self._written.pop(name, [])
                 self._held -= sum(len(tx.lines) for tx in kept)
             if self._store.layout.journal(name, FAMILY).exists():
-                done.append(self.index.sync(self._store.journal(name, FAMILY), [*kept, *known]))
+                synced = self.index.sync(self._store.journal(name, FAMILY), [*kept, *known])
+                if synced.damage is not None:
+                    self.damage[name] = synced.damage
+                else:
+                    self.damage.pop(name, None)
+                done.append(synced)
             with self._lock:
                 if dirt is not None and self._dirty.get(name) == dirt:
                     del self._dirty[name]

@@ -63,7 +63,7 @@ class Bringing:
 
     def find(self, parts: list[Part]) -> None:
         """Look for everything that the generations `parts` lack: from the first damaged one on."""
-        if self._snap is None:
+        if not self._known:
             return
         lost, last = self._lost(parts)
         newest: dict[str, LostRow] = {}
@@ -75,7 +75,7 @@ class Bringing:
             for key, row in newest.items()
             if last.get(key, 0) < row.ver and self._newest_version(key) <= row.ver
         }
-        published = self._chart_file({key for key, row in wanted.items() if not row.deleted})
+        published = self._elsewhere({key: row for key, row in wanted.items() if not row.deleted})
         sources = {key: self._back(row, published.get(key), parts) for key, row in wanted.items()}
         for row in lost:
             here = row.key in wanted and wanted[row.key].ver == row.ver
@@ -83,12 +83,11 @@ class Bringing:
 
     def _lost(self, parts: list[Part]) -> tuple[list[LostRow], dict[str, int]]:
         """Versions that the index knows and no line holds; and the newest version there is of their keys."""
-        assert self._snap is not None
         lost: dict[tuple[str, int], LostRow] = {}
         for part in parts:
             if not part.exact:
                 begun = part.found.end.offset if part.found.header else 0
-                for row in versions_from(self._snap, self._context, part.number, begun):
+                for row in self._rows(part.number, begun):
                     lost[row.key, row.ver] = row
         keys = {key for key, _ in lost}
         last: dict[str, int] = {}
@@ -97,6 +96,19 @@ class Bringing:
                 lost.pop((key, ver), None)
                 last[key] = max(ver, last.get(key, 0))
         return list(lost.values()), last
+
+    @property
+    def _known(self) -> bool:
+        """False where no index knows what is lost."""
+        return self._snap is not None
+
+    def _rows(self, generation: int, begun: int) -> Iterator[LostRow]:
+        assert self._snap is not None
+        return versions_from(self._snap, self._context, generation, begun)
+
+    def _elsewhere(self, rows: dict[str, LostRow]) -> dict[str, bytes]:
+        """Values of these records that stand somewhere else than in a journal."""
+        return self._chart_file(set(rows))
 
     def _newest_version(self, key: str) -> int:
         assert self._snap is not None

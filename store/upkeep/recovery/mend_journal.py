@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store import clock, durable, records, replacing
+from store.knowledge.kinds import FAMILY as KNOWLEDGE
 from store.model import Position, TxMeta
 from store.records import Draft
 from store.replacing import Swap
 from store.upkeep.recovery import mending
 from store.upkeep.recovery.bringing import Bringing
+from store.upkeep.recovery.bringing_knowledge import BringingKnowledge
 from store.upkeep.recovery.mending import Mending
 from store.upkeep.recovery.rewriting import Rewriting, bytes_of
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from store.upkeep.recovery.donors import Donors
     from store.upkeep.recovery.recovery_log import RecoveryLog
 
+CHARTS = "charts"
 _MOST_NAMED = 200
 
 
@@ -79,17 +82,23 @@ def mend(
         kept = [swap._replace(kept=kept_at(store, log, swap.target)) for swap in swaps]
         replacing.decide(layout.home, kept, locks=locks, positions={journal.witness.path: end})
         journal.forget_file()
-    _forget(store, context, rebuilt=found.broken is not None)
+    _forget(store, context, family, rebuilt=found.broken is not None)
     return True
 
 
-def _forget(store: Store, context: str, *, rebuilt: bool) -> None:
+def _forget(store: Store, context: str, family: str, *, rebuilt: bool) -> None:
     """Have this process look at the journal anew, and the index too where places have changed."""
     store.forget(context)
-    store.damage.pop(context, None)
-    if rebuilt:
-        store.index.forget(context)
-        store.sync(context)
+    if family == KNOWLEDGE:
+        store.library.damage.pop(context, None)
+        if rebuilt:
+            store.library.index.forget(context)
+            store.library.sync(context)
+    elif family == CHARTS:
+        store.damage.pop(context, None)
+        if rebuilt:
+            store.index.forget(context)
+            store.sync(context)
 
 
 def _exact(journal: Journal, found: Mending, log: RecoveryLog) -> tuple[list[Swap], Position]:
@@ -112,7 +121,7 @@ def _anew(
     """Swaps that put what is left of a journal in place of the damaged one, and where that ends."""
     first = found.broken or 0
     swaps = []
-    with _bringing(store, found) as bringing, _metas(store, found.context) as meta:
+    with _bringing(store, found) as bringing, _metas(store, found.context, found.family) as meta:
         writing = Rewriting(journal, meta)
         for part in found.parts[:first]:
             if part.changed:
@@ -126,7 +135,7 @@ def _anew(
             before = writing.end
     log.brought(bringing.brought)
     _tell_brought(found, bringing, log)
-    if found.family == "charts":
+    if found.family == CHARTS:
         from store.publish import PublishedLog
 
         published = PublishedLog(journal.path.with_name("published.jsonl"))
@@ -194,7 +203,13 @@ def _label(bringing: Bringing) -> str:
 @contextmanager
 def _bringing(store: Store, found: Mending) -> Iterator[Bringing]:
     """What the index and the chart file still have of what is missing."""
-    if found.family != "charts":
+    if found.family == KNOWLEDGE:
+        with store.library.index.snapshot() as known:
+            bringing_known = BringingKnowledge(store, found.context, known)
+            bringing_known.find(found.parts[found.broken or 0 :])
+            yield bringing_known
+        return
+    if found.family != CHARTS:
         yield Bringing(store, found.context, None)
         return
     with store.index.snapshot() as snap:
@@ -204,14 +219,25 @@ def _bringing(store: Store, found: Mending) -> Iterator[Bringing]:
 
 
 @contextmanager
-def _metas(store: Store, context: str) -> Iterator[Callable[[int, int], TxMeta | None]]:
-    from store.index.remembered import meta_at
+def _metas(store: Store, context: str, family: str) -> Iterator[Callable[[int, int], TxMeta | None]]:
+    """What transactions said of themselves, by their places, as far as an index knows."""
+    from store.index import remembered
+    from store.index.knowledge import remembered as known
 
-    with store.index.snapshot() as snap:
-        yield lambda generation, offset: meta_at(snap, context, generation, offset)
+    if family == CHARTS:
+        with store.index.snapshot() as snap:
+            yield lambda generation, offset: remembered.meta_at(snap, context, generation, offset)
+    elif family == KNOWLEDGE:
+        with store.library.index.snapshot() as other:
+            yield lambda generation, offset: known.meta_at(other, context, generation, offset)
+    else:
+        yield lambda _generation, _offset: None
 
 
 def indexed(store: Store, context: str, family: str) -> Position | None:
+    """How far the index has read a journal; None where it has not, or none holds that family."""
+    if family == KNOWLEDGE:
+        return store.library.index.position(context, family)
     return store.index.position(context, family)
 
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from store import clock, durable, records, replacing
 from store.errors import ChartkeepError, Locked, StorageError
-from store.layout import FAMILIES
+from store.knowledge.kinds import FAMILY as KNOWLEDGE
+from store.layout import FAMILIES, FOUNDING
 from store.model import Finding
-from store.upkeep.recovery import mend_journal
+from store.upkeep.recovery import mend_journal, mend_vectors
 from store.upkeep.recovery.donors import Donors
 from store.upkeep.recovery.recovery_log import RecoveryLog
 
@@ -89,23 +90,21 @@ def heal(store: Store) -> list[str]:
     except Locked as error:  # somebody else is about it
         return [str(error)]
     donors = Donors(store)
-    for context in hurt(store):
-        path = store.layout.journal(context)
+    for context, family in hurt(store):
+        path = store.layout.journal(context, family)
         if _seen_before(store, path):
-            log.said.append(_not_healed(context))
+            log.said.append(_not_healed(context, family))
             continue
         try:
-            mended = mend_journal.mend(store, context, "charts", donors, log, exact_only=True)
+            mended = mend_journal.mend(store, context, family, donors, log, exact_only=True)
         except ChartkeepError as error:
             log.said.append(f"{context} could not be looked after: {error}")
             continue
         if mended:
-            store.damage.pop(context, None)
-            with suppress(ChartkeepError):
-                store.sync(context)
+            _healed(store, context, family)
         else:
             _remember(store, path)
-            log.said.append(_not_healed(context))
+            log.said.append(_not_healed(context, family))
     _remove_leftovers(store)
     if log.lines:
         with suppress(StorageError):  # what was mended counts for more than the note of it
@@ -113,18 +112,36 @@ def heal(store: Store) -> list[str]:
     return log.said
 
 
-def _not_healed(context: str) -> str:
+def _healed(store: Store, context: str, family: str) -> None:
+    """Have the index follow a journal that is whole again."""
+    damage = store.library.damage if family == KNOWLEDGE else store.damage
+    damage.pop(context, None)
+    with suppress(ChartkeepError):
+        if family == KNOWLEDGE:
+            store.library.sync(context)
+        else:
+            store.sync(context)
+
+
+def _not_healed(context: str, family: str) -> str:
+    whose = "of knowledge " if family == KNOWLEDGE else ""
     return (
-        f"The journal of “{context}” is damaged or missing, and its exact bytes are not to be had. `chartkeep recover` "
+        f"The journal {whose}of “{context}” is damaged or missing, and its exact bytes are not to be had. `chartkeep recover` "
         "brings back all that can be."
     )
 
 
-def hurt(store: Store) -> list[str]:
-    """Contexts whose journal was seen to be damaged, or is missing though it was written to."""
-    names: dict[str, object] = dict.fromkeys(store.damage)
-    names.update((name, store.damage.get(name)) for name in store.contexts.names() if store.layout.lost(name))
-    return list(names)
+def hurt(store: Store) -> list[tuple[str, str]]:
+    """(context, family) of journals seen to be damaged, or missing though they were written to."""
+    found = [(name, "charts") for name in store.damage]
+    found += [(name, KNOWLEDGE) for name in store.library.damage]
+    found += [
+        (name, family)
+        for name in store.contexts.names()
+        for family in FOUNDING
+        if store.layout.lost(name, family)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _places(store: Store) -> Iterator[tuple[str, str]]:
@@ -169,6 +186,9 @@ def _follow(store: Store, log: RecoveryLog) -> None:
         store.sync(context)
         if exchange.publish(store, context):
             log.note(f"{store.layout.chart_file(context).name} was published anew")
+    if store.library.contexts():
+        store.library.sync()
+    mend_vectors.mend(store, log)
     removed = _remove_leftovers(store)
     if removed:
         log.note(f"{removed} files that a crash had left half written were removed")
@@ -213,7 +233,8 @@ def _remove_leftovers(store: Store) -> int:
 def _left(store: Store, log: RecoveryLog) -> list[Finding]:
     """What is still wrong; an index that differs is made anew first."""
     left = [item for item in store.verify() if item.severity == "error"]
-    if any(item.path == str(store.layout.index) for item in left):
+    indexes = {str(store.layout.index), str(store.layout.knowledge_index)}
+    if any(item.path in indexes for item in left):
         store.rebuild()
         log.say("The index was made anew from the journals.")
         left = [item for item in store.verify() if item.severity == "error"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from store.errors import ChartkeepError, Refused, UsageError
+from store.errors import ChartkeepError, UsageError
 from store.knowledge.model import Filter, Row
 from tui.screens.confirm import ConfirmScreen
 
@@ -81,8 +81,8 @@ def keep(
     desk.bridge.write.ask(work, done, otherwise=otherwise)
 
 
-def restore(desk: ChartkeepApp, row: Row, ver: int, then: Then) -> None:
-    """Make an earlier version the present one."""
+def restore(desk: ChartkeepApp, row: Row, ver: int | None, then: Then) -> None:
+    """Make an earlier version the present one; without `ver` the last one of a deleted record."""
     from store.knowledge import editing
 
     store = desk.store
@@ -97,6 +97,7 @@ def restore(desk: ChartkeepApp, row: Row, ver: int, then: Then) -> None:
 def delete(desk: ChartkeepApp, places: Sequence[Place], then: Then, *, force: bool = False) -> None:
     """Delete records, in one transaction for each context; asks again where others point to them."""
     from store.knowledge import editing
+    from store.knowledge.contracts import Breach
 
     store = desk.store
     grouped: dict[str, list[str]] = {}
@@ -111,14 +112,15 @@ def delete(desk: ChartkeepApp, places: Sequence[Place], then: Then, *, force: bo
         then()
 
     def otherwise(error: Exception) -> bool:
-        if force or not isinstance(error, Refused):
+        if force or not isinstance(error, Breach) or error.code != "pointed-at":
             return False
+        reason = error.forbids.partition("; ")[0]
 
         def go(yes: bool | None) -> None:
             if yes:
                 delete(desk, places, then, force=True)
 
-        desk.push_screen(ConfirmScreen(f"{error} Delete all the same?", "delete all the same"), go)
+        desk.push_screen(ConfirmScreen(f"{reason}. Delete all the same?", "delete all the same"), go)
         return True
 
     desk.bridge.write.ask(work, done, otherwise=otherwise)

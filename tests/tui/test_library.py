@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from store import records
+from store import records, workflows
 from store.knowledge import writing
 from store.knowledge.kinds import key_of
 from store.knowledge.library import Library
@@ -17,8 +17,10 @@ from store.knowledge.model import Row
 from store.model import Edit, Plan
 from store.store import Store, open_store
 from tests.tui.conftest import Desk, Opener
+from tui import editor
 from tui.library_reading import Query
 from tui.screens.library import LibraryScreen
+from tui.screens.library_edit import RecordDialog
 
 
 def put(store: Store, made: Iterable[dict[str, Any]], context: str = "default") -> None:
@@ -372,3 +374,210 @@ async def test_charts_like_the_one_under_the_cursor(desk: Opener, filled: Path) 
         await d.press("enter")
         await d.settle()
         assert d.under != was or isinstance(d.app.screen, LibraryScreen)
+
+
+# -- changing --------------------------------------------------------------------------------------
+
+
+def live(path: Path, key: str, context: str = "default") -> Any:
+    """The record as another process finds it; None where it is deleted."""
+    with open_store(path, program="look") as other:
+        other.library.sync()
+        raw = other.library.record(context, key).raw
+        return None if raw is None else records.loads(raw)
+
+
+async def test_deleting_asks_and_restoring_brings_it_back(desk: Opener, filled: Path) -> None:
+    async with desk(filled) as d:
+        screen = await opened(d)
+        await d.press("1", "d", "d")
+        assert "Delete “music → engineering”?" in d.screen()
+        await d.press("n")
+        assert len(titles(d)) == 20
+        await d.press("d", "d", "y")
+        await d.settle()
+        assert len(titles(d)) == 19
+        assert live(filled, "analogy:a19") is None
+        while screen.query_now.tab != "deleted":
+            await d.press("tab")
+        assert titles(d) == ["music → engineering"]
+        await d.press("R")
+        await d.settle()
+        assert titles(d) == []
+        assert live(filled, "analogy:a19") == RECORDS[-2]
+
+
+async def test_selected_records_are_deleted_in_one_transaction(desk: Opener, filled: Path) -> None:
+    async with desk(filled) as d:
+        screen = await opened(d)
+        await d.press("1", "space", "j", "space")
+        assert [key for _, key in screen.records.selected] == ["analogy:a19", "analogy:a17"]
+        assert "2 selected" in d.screen()
+        await d.press("d", "d", "y")
+        await d.settle()
+        assert len(titles(d)) == 18
+        assert not screen.records.selected
+        with d.app.store.library.snapshot() as snap:
+            txs = {snap.versions("default", f"analogy:a{n}")[0].tx for n in (17, 19)}
+        assert len(txs) == 1
+
+
+async def test_what_others_point_to_is_deleted_only_after_a_second_question(
+    desk: Opener, filled: Path
+) -> None:
+    async with desk(filled) as d:
+        await opened(d)
+        await d.press("2", "d", "d", "y")
+        assert "would point at nothing" in await d.seen("would point at nothing")
+        assert live(filled, "frame:motion") is not None
+        await d.press("y")
+        await d.settle()
+        assert live(filled, "frame:motion") is None
+
+
+async def test_an_edit_is_checked_member_by_member_before_it_is_kept(desk: Opener, filled: Path) -> None:
+    async with desk(filled) as d:
+        await opened(d)
+        await d.press("1", "E")
+        dialog = d.app.screen
+        assert isinstance(dialog, RecordDialog)
+        dialog.text.text = dialog.text.text.replace("0.95", "7")
+        await d.press("ctrl+s")
+        assert d.app.screen is dialog
+        assert "quality_score: expected a number from 0 to 1" in d.screen()
+        dialog.text.text = dialog.text.text.replace(" 7,", " 0.97,")
+        await d.press("ctrl+s")
+        await d.settle()
+        assert live(filled, "analogy:a19") == {**RECORDS[-2], "quality_score": 0.97}
+        assert "0.97" in await d.seen("0.97")
+
+
+async def test_an_edit_of_what_somebody_changed_meanwhile_is_refused_and_not_lost(
+    desk: Opener, filled: Path
+) -> None:
+    async with desk(filled) as d:
+        await opened(d)
+        await d.press("2", "E")
+        first = d.app.screen
+        assert isinstance(first, RecordDialog)
+        with open_store(filled, program="other") as other:
+            put(other, [{**FRAME, "definition": "theirs"}])
+        first.text.text = first.text.text.replace("Something goes", "Mine goes")
+        await d.press("ctrl+s")
+        await d.seen("somebody else has changed")
+        second = d.app.screen
+        assert isinstance(second, RecordDialog)
+        assert "Mine goes" in second.text.text
+        assert "somebody else has changed" in d.screen()
+        assert live(filled, "frame:motion")["definition"] == "theirs"
+        await d.press("escape")
+        assert "Throw away" in d.screen()
+        await d.press("n", "ctrl+s")
+        await d.settle()
+        assert live(filled, "frame:motion")["definition"].startswith("Mine goes")
+        assert isinstance(d.app.screen, LibraryScreen)
+
+
+async def test_what_was_typed_is_not_thrown_away_unasked(desk: Opener, filled: Path) -> None:
+    async with desk(filled) as d:
+        await opened(d)
+        await d.press("2", "E")
+        dialog = d.app.screen
+        assert isinstance(dialog, RecordDialog)
+        await d.press("x", "escape")
+        assert "Throw away" in d.screen()
+        await d.press("escape")
+        assert d.app.screen is dialog
+        await d.press("escape", "y")
+        assert isinstance(d.app.screen, LibraryScreen)
+
+
+async def test_a_new_record_begins_as_a_draft_of_its_collection(desk: Opener, filled: Path) -> None:
+    async with desk(filled) as d:
+        screen = await opened(d)
+        await d.press("4", "a")
+        dialog = d.app.screen
+        assert isinstance(dialog, RecordDialog)
+        assert "name" in d.screen()
+        assert "! name" in d.screen()
+        dialog.text.text = '{"type": "concept", "name": "fish", "roles": ["swimmer"]}'
+        await d.press("ctrl+s")
+        await d.settle()
+        assert sorted(titles(d)) == ["bird", "fish"]
+        assert screen.target is not None
+        assert screen.target.title == "fish"
+        assert (live(filled, screen.target.key) or {})["roles"] == ["swimmer"]
+        await d.press("0", "a")
+        assert "New record of which kind?" in d.screen()
+
+
+async def test_the_editor_is_used_where_one_is_named(
+    desk: Opener, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited = []
+
+    def hand_over(desk: Any, text: str, *, suffix: str) -> str:
+        edited.append(suffix)
+        return text.replace("Something goes", "A thing goes")
+
+    monkeypatch.setenv("EDITOR", "ed")
+    monkeypatch.setattr(editor, "hand_over", hand_over)
+    async with desk(filled) as d:
+        await opened(d)
+        await d.press("2", "E")
+        await d.settle()
+        assert edited == [".json"]
+        assert live(filled, "frame:motion")["definition"].startswith("A thing goes")
+
+
+async def test_deleting_by_criteria_says_first_what_it_means(
+    desk: Opener, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(workflows, "start", lambda store, flow: started.append(flow), raising=False)
+    async with desk(filled) as d:
+        screen = await opened(d)
+        await d.press("1", "D")
+        await d.press("enter")
+        assert "Say which" in d.screen()
+        await d.type("where:quality_score <")
+        assert "not understood" in d.screen()
+        await d.press("ctrl+u")
+        await d.type("tag:odd <0.6")
+        text = await d.seen("Delete 6 records?")
+        assert text.count("(analogy:a") == 6
+        assert "Nothing was deleted yet" in text
+        await d.press("enter")
+        assert not started
+        await d.press("n", "D", "ctrl+u")
+        await d.type("tag:odd <0.6")
+        await d.seen("Delete 6 records?")
+        await d.press("y")
+        await d.seen("Deleting 6 records")
+        assert len(started) == 1
+        workflows.run(d.app.store, started[0])
+        d.app.store.library.sync()
+        screen.ask_list()
+        await d.settle()
+        assert len(titles(d)) == 14
+        assert all("odd" not in row.tags or (row.quality or 0) >= 0.6 for row in rows_of(screen))
+
+
+def rows_of(screen: LibraryScreen) -> list[Row]:
+    """The rows that are held."""
+    return [row for _, row in screen.records.pages.held()]
+
+
+async def test_restoring_an_earlier_version_from_the_history(desk: Opener, filled: Path) -> None:
+    with open_store(filled, program="other") as other:
+        put(other, [{**FRAME, "definition": "theirs"}])
+    async with desk(filled, boxes=True) as d:
+        await opened(d)
+        await d.press("2", "R")
+        await d.seen("From version 1 to 2")
+        await d.press("R")
+        assert "present version" in await d.seen("present version")
+        await d.press("j", "R")
+        await d.press("y")
+        await d.settle()
+        assert live(filled, "frame:motion") == FRAME

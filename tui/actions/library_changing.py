@@ -92,7 +92,18 @@ def _keep(library: LibraryScreen, kind: str, old: Row | None, text: str | None) 
     context = old.context if old is not None else library.context_for_new()
 
     def refused(said: str) -> None:
-        _edit(library, text, kind, old, said, dialog=True)
+        if old is None:
+            _edit(library, text, kind, None, said, dialog=True)
+            return
+        store, place = library.desk.store, (old.context, old.key)
+        library.desk.bridge.read.ask(lambda: reading.shown(store, place), partial(again, said, old))
+
+    def again(said: str, old: Row, found: Shown | None) -> None:
+        """Keep what was typed; where somebody was faster it may be put in the place of theirs."""
+        newer = found is not None and found.row.ver != old.ver and not found.row.deleted
+        more = " ctrl+s again puts this in the place of theirs." if newer else ""
+        row = found.row if found is not None else old
+        _edit(library, text, kind, row, said + more, dialog=True)
 
     writing.keep(
         library.desk,
@@ -115,7 +126,7 @@ def restore(library: LibraryScreen, _times: int) -> None:
 
         library.app.push_screen(HistoryScreen(row))
         return
-    writing.restore(library.desk, row, row.ver - 1, library.ask_list)
+    writing.restore(library.desk, row, None, library.ask_list)
 
 
 @in_library("library.delete")

@@ -55,8 +55,6 @@ class RecordDialog(Dialog[str]):
         """Ready to type."""
         self.text.focus()
         self._check()
-        if self._said:
-            self._show([self._said])
 
     @on(TextArea.Changed)
     def _changed(self) -> None:
@@ -71,7 +69,8 @@ class RecordDialog(Dialog[str]):
 
     def _check(self) -> list[str]:
         found = library_json.problems(self.text.text, self._kind, self._key)
-        self._show(found)
+        refused = [self._said] if self._said and self.text.text == self._first else []
+        self._show([*refused, *found])
         return found
 
     def _show(self, found: list[str]) -> None:
@@ -101,7 +100,7 @@ class RecordDialog(Dialog[str]):
 
     def action_close(self) -> None:
         """Close without keeping anything; what was typed is asked about."""
-        if self.text.text == self._first:
+        if self.text.text == self._first and not self._said:
             self.dismiss(None)
             return
 

@@ -218,12 +218,24 @@ def history(store: Store, context: str, key: str) -> Iterator[Stood]:
 
 @contextmanager
 def looking(store: Store, context: str) -> Iterator[View]:
-    """What stands in a context, for those who only look: as of the index, synced just before."""
-    store.library.sync(context)
+    """What stands in a context, for those who only look: as of now, whoever writes meanwhile.
+
+    What the index lacks is read from the journal, as far as that is little; else the index is synced first.
+    """
     journal = store.journal(context, FAMILY)
-    with store.library.index.snapshot() as snap:
-        position = snap.position(context, FAMILY)
-        yield View(context, journal, Tail(position), snap, position or journal.position())
+    for again in (True, True, False):
+        with store.library.index.snapshot() as snap:
+            position = snap.position(context, FAMILY)
+            tail = Tail(position)
+            try:
+                tail.extend(journal, journal.position())
+            except (Behind, OffChain):
+                if not again:
+                    raise
+            else:
+                yield View(context, journal, tail, snap, journal.position())
+                return
+        store.library.sync(context)
 
 
 def write(

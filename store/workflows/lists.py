@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 VALIDATION = "validation"
 """The `type` of records of what was refused."""
+WAIT_SECONDS = 60.0
+"""How long a runner is waited for that brings the index up to date."""
 SMALL = 1 << 18
 """Bytes of journal that a listing takes into the index by itself; a runner brings its own into it."""
 
@@ -42,7 +45,6 @@ def catch_up(store: Store, context: str | None = None, most: int | None = None) 
 
     A runner writes to the index all the time: whoever wanted to write to it too would have to wait.
     """
-    running = None
     for name in [context] if context else contexts(store):
         position = store.library.index.position(name, FAMILY)
         try:
@@ -52,14 +54,29 @@ def catch_up(store: Store, context: str | None = None, most: int | None = None) 
         lag = size - (position.offset if position is not None else 0)
         if not lag or (most is not None and lag > most):  # below 0: another generation has begun
             continue
-        if running is None:
-            running = {
-                one.row.context
-                for one in store.library.workflows(open_only=True)
-                if claiming.runner(store.layout, one.row.id) is not None
-            }
-        if name not in running:
+        if name not in _running(store):
             store.library.sync(name)
+
+
+def current(store: Store, context: str) -> None:
+    """Have the index at least where the journal ends now; where a runner takes care of that, wait for it."""
+    end = store.journal(context, FAMILY).position()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while context in _running(store) and time.monotonic() < deadline:
+        found = store.library.index.position(context, FAMILY)
+        if found is not None and (found.generation, found.offset) >= (end.generation, end.offset):
+            return
+        time.sleep(0.02)
+    store.library.sync(context)
+
+
+def _running(store: Store) -> set[str]:
+    """The contexts in which somebody runs a workflow."""
+    return {
+        one.row.context
+        for one in store.library.workflows(open_only=True)
+        if claiming.runner(store.layout, one.row.id) is not None
+    }
 
 
 def held(store: Store, workflow_id: str) -> Held:
@@ -157,7 +174,7 @@ def rejects(store: Store, workflow_id: str, limit: int | None = None) -> Iterato
     from store.knowledge.model import Filter
 
     found = held(store, workflow_id)
-    catch_up(store, found.context)
+    current(store, found.context)
     wanted = Filter(context=found.context, kinds=(VALIDATION,), workflow=workflow_id)
     for number, item in enumerate(store.library.stream(wanted)):
         if limit is not None and number >= limit:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from store import clock, durable
-from store.errors import Refused, StorageError, UsageError
+from store import clock
+from store.errors import ChartkeepError, Refused, UsageError
 from store.knowledge import writing
 from store.model import Edit, Plan
 from store.workflows import claiming, lists, staging
 from store.workflows.record import Record, check_id, dump, shown
-from store.workflows.types import Run, type_of
+from store.workflows.types import Run, WorkType, type_of
 
 if TYPE_CHECKING:
     from store.knowledge.writing import View
@@ -64,7 +66,7 @@ def submit(
     with claiming.claimed(store, workflow_id):
         _unused(store, workflow_id)
         try:
-            items = source if work.takes_file else work.stage(run_of(store, context, record))
+            items = source if work.takes_file else _found(store, work, context, record)
             if items is not None:
                 total = staging.stage(staging.items_of(store.layout, workflow_id), items)
                 record = record._replace(total=total)
@@ -74,6 +76,12 @@ def submit(
             _unstage(store, workflow_id)
             raise
     return shown(record, context, ver)
+
+
+def _found(store: Store, work: WorkType, context: str, record: Record) -> Iterable[bytes] | None:
+    """The items that a type finds itself, in an index that is up to date."""
+    lists.current(store, context)
+    return work.stage(run_of(store, context, record))
 
 
 def _made_id(kind: str) -> str:
@@ -115,9 +123,9 @@ def _commit_first(store: Store, context: str, record: Record) -> int:
 
 def _unstage(store: Store, workflow_id: str) -> None:
     """Leave nothing of what was never submitted."""
-    with suppress(StorageError, OSError):
+    with suppress(ChartkeepError, OSError):
         if not lists.used(store, workflow_id):
-            durable.remove_file(staging.items_of(store.layout, workflow_id))
+            shutil.rmtree(staging.folder_of(store.layout, workflow_id), ignore_errors=True)
 
 
 def run_of(store: Store, context: str, record: Record) -> Run:

@@ -66,6 +66,7 @@ class _Before(NamedTuple):
 def survey(store: Store, workflow_id: str) -> Undoing:
     """What a rollback would do; nothing is written. Raises NotFound."""
     found = lists.held(store, workflow_id)
+    lists.current(store, found.context)
     deleted = restored = done = 0
     changed: list[str] = []
     with writing.looking(store, found.context) as view:

@@ -64,8 +64,12 @@ async def test_panes_resize_zoom_and_come_back_next_time(desk: Opener) -> None:
 async def test_tab_goes_through_the_panes_that_are_open(desk: Opener) -> None:
     async with desk() as d:
         seen = []
+        headings = {name: pane.heading for name, pane in d.app.main.panes().items()}
+        lit, unlit = (headings[name].styles.background for name in ("outline", "health"))
         for _ in range(5):
             seen.append(d.app.main.pane_name)
+            for name, heading in headings.items():
+                assert heading.styles.background == (lit if name == seen[-1] else unlit)
             await d.press("tab")
         assert seen == ["outline", "chart", "workflows", "health", "contexts"]
         await d.press("shift+tab")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from store import clock
@@ -27,13 +27,19 @@ JOB = "job"
 _RANKS = {"processing": 0, "paused": 0, "interrupted": 0, "pending": 1}
 
 
-def works(workflows: Iterable[Workflow], jobs: Sequence[Job]) -> list[Work]:
+def works(workflows: Sequence[Workflow], jobs: Sequence[Job]) -> list[Work]:
     """Both kinds: what goes on or waits for somebody first, then the newest first."""
-    recorded = {workflow.id for workflow in workflows}
+    states = {workflow.id: workflow.state for workflow in workflows}
     found = [(workflow.started or workflow.submitted, of_workflow(workflow)) for workflow in workflows]
-    found += [(job.started, of_job(job)) for job in jobs if job.workflow not in recorded]
+    found += [(job.started, of_job(job)) for job in jobs if not _told_of(job, states)]
     found.sort(key=lambda pair: pair[0], reverse=True)
     return [work for _, work in sorted(found, key=lambda pair: _RANKS.get(pair[1].state, 2))]
+
+
+def _told_of(job: Job, states: Mapping[str, str]) -> bool:
+    """Whether a workflow's line tells of a job already: not of how far its rolling back is."""
+    state = states.get(job.workflow)
+    return state is not None and (job.state != "running" or state == "processing")
 
 
 def runs(workflow: Workflow) -> bool:
@@ -63,7 +69,7 @@ def of_workflow(workflow: Workflow) -> Work:
     state = workflow.shown if workflow.state == "processing" else workflow.state
     if state == "pending" and workflow.paused:
         state = "paused"
-    took = _seconds(workflow.started, workflow.ended)
+    took = _seconds(workflow.started, workflow.ended) if workflow.state != "rolled back" else 0.0
     return Work(
         (workflow.context, workflow.id),
         workflow.title or workflow.id,

@@ -21,6 +21,7 @@ from store.settings import Settings
 from store.store import Store, init_store
 from store.upkeep.health import thresholds
 from store.upkeep.health.thresholds import Facts
+from tests.tui.workflow_engine import ALL, PARTLY, RUNNING, Engine, stand_in
 from tui.__main__ import Wanted
 from tui.app import ChartkeepApp
 from tui.boot import Boot
@@ -176,3 +177,54 @@ def test_read_only(picture: Picture, demo: Path) -> None:
 
 def test_empty_store(picture: Picture, tmp_path: Path) -> None:
     assert picture(init_store(tmp_path / "empty"))
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A stand-in for the engine, with a workflow in every state."""
+    found = stand_in(monkeypatch)
+    found.all = list(ALL)
+    return found
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_workflows(picture: Picture, demo: Path, engine: Engine, size: tuple[int, int]) -> None:
+    assert picture(demo, "g", "w", "j", size=size)
+
+
+def test_workflows_zoomed(picture: Picture, demo: Path, engine: Engine) -> None:
+    assert picture(demo, "g", "w", "underscore", "j")
+
+
+def test_workflows_without_colours(
+    picture: Picture, demo: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert picture(demo, "g", "w", "underscore", "j", theme="ansi-dark")
+
+
+def test_workflow_in_full(picture: Picture, demo: Path, engine: Engine) -> None:
+    engine.all = [PARTLY._replace(strict=True, options={"kind": "frame"}, note="all gone through")]
+    assert picture(demo, "g", "w", "enter", size=(80, 24))
+
+
+def test_workflow_that_runs_in_full(picture: Picture, demo: Path, engine: Engine) -> None:
+    engine.all = [RUNNING]
+    assert picture(demo, "g", "w", "enter")
+
+
+def test_rejects(picture: Picture, demo: Path, engine: Engine) -> None:
+    engine.all = [PARTLY]
+    assert picture(demo, "g", "w", "e", "j")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_batch(picture: Picture, demo: Path, engine: Engine, tmp_path: Path, size: tuple[int, int]) -> None:
+    (tmp_path / "birds.jsonl").write_text("{}\n")
+    assert picture(demo, "g", "i", *"bir", "tab", "enter", "down", "down", "right", size=size)
+
+
+def test_rolling_back_asks(picture: Picture, demo: Path, engine: Engine) -> None:
+    engine.all = [PARTLY]
+    engine.undoing = engine.undoing._replace(changed=["analogy:a1", "frame:f2"])
+    assert picture(demo, "g", "w", "B")

@@ -161,10 +161,8 @@ def _ask_back(desk: ChartkeepApp, workflow: Workflow, found: Undoing) -> None:
         what = "Nothing of what it wrote stands any more"
         lines: list[Line] = [(f"{what}: it is only marked as rolled back.", "")]
     else:
-        lines = [
-            (f"{found.deleted:,} records that it added are deleted again.", ""),
-            (f"{found.restored:,} records that it renewed get their earlier version back.", ""),
-        ]
+        counts = ((found.deleted, "added are deleted again"), (found.restored, "renewed are what they were before"))
+        lines = [(f"{count:,} record{'' if count == 1 else 's'} that it {what}.", "") for count, what in counts if count]
     lines.append(("Their history stays: a roll-back writes new versions.", "muted"))
     if changed:
         were = "1 record was" if len(changed) == 1 else f"{len(changed):,} records were"

@@ -19,7 +19,7 @@ from store.jobs import Job
 from store.workflows.model import Workflow
 from tui import works
 from tui.panes.base import Pane
-from tui.widgets.jobs import WIDE, Work, WorkList, WorkWords
+from tui.widgets.jobs import TITLE, Work, WorkList, WorkWords
 from tui.widgets.listing import Listing
 
 BEAT = 0.5
@@ -44,6 +44,8 @@ class WorkflowsPane(Pane):
         self.words = WorkWords(id="work-words")
         self.jobs: list[Job] = []
         self.workflows: list[Workflow] = []
+        self._listed: list[Workflow] = []
+        """As they were listed: each heartbeat is laid over that, not over the one before."""
         self._works: list[Work] = []
         self._beats: Timer | None = None
         self._asked = 0.0
@@ -83,7 +85,11 @@ class WorkflowsPane(Pane):
         self.desk.bridge.read.ask(lambda: works.listing(store), self.take, name="workflows")
 
     def take(self, found: Sequence[Workflow]) -> None:
-        """Show these workflows; look after those that run."""
+        """Show these workflows, as their records and heartbeats tell of them; look after those that run."""
+        self._listed = list(found)
+        self._take(found)
+
+    def _take(self, found: Sequence[Workflow]) -> None:
         self.workflows = list(found)
         runs = any(map(works.runs, found))
         if runs and self._beats is None:
@@ -100,14 +106,14 @@ class WorkflowsPane(Pane):
         """Read the heartbeats, where somebody sees what comes of it."""
         if not self.seen:
             return
-        store, running = self.desk.store, [one for one in self.workflows if works.runs(one)]
+        store, running = self.desk.store, [one for one in self._listed if works.runs(one)]
 
         def took(found: list[Workflow]) -> None:
             """One whose runner is gone has ended, or was cut off: only its record says which."""
             now = {(one.context, one.id): one for one in found if works.runs(one)}
             if len(now) < len(found):
                 self._ask()
-            self.take([now.get((one.context, one.id), one) for one in self.workflows])
+            self._take([now.get((one.context, one.id), one) for one in self.workflows])
 
         self.desk.bridge.read.ask(lambda: works.beats(store, running), took, name="beats")
 
@@ -130,7 +136,7 @@ class WorkflowsPane(Pane):
         work = self.list.work
         self.words.show(work)
         lines = len(self.words.draw(max(1, self.size.width - 1)))
-        if work is None or (self.size.width > WIDE and not work.note):
+        if work is None or (self.size.width > 4 * TITLE and not work.note):
             lines = 0
         lines = min(lines, 4, self.size.height // 2)
         if self._lines != lines:  # a layout costs more than all the rest

@@ -185,6 +185,8 @@ class BatchScreen(Dialog[None]):
 
     def _offer(self, names: list[str]) -> None:
         """Say below the path what it may become."""
+        if names == [pathing.parts_of(self.path.value)[1]]:
+            names = []
         more = f"  and {len(names) - NAMES:,} more" if len(names) > NAMES else ""
         self.hint.say(Hint("  ".join(names[:NAMES]) + more), "plain")
 

@@ -118,7 +118,7 @@ class WorkflowLines(Lines, can_focus=True):
         lines: list[Pieces] = [((f"{sign} ", style), (self._workflow.shown, "bold"))]
         if work.total and not work.at_end:
             lines.append(((bar_text(work.done, work.total, min(48, width), self.signs), "done"),))
-        said = " · ".join(figures(work, whole=True))
+        said = " · ".join(figures(work, self.signs))
         lines += [((part, ""),) for part in wrap(said, width)] if said else []
         note = clean(self._workflow.note)
         if note:

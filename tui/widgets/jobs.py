@@ -19,9 +19,16 @@ WorkState = Literal[
 ]
 
 BAR = 16
-WIDE = 64
-"""Cells from which a line holds bar, counts, rate, time left and state; below, the most telling of them."""
+TITLE = 24
+"""Cells that titles have before a column of figures is shown."""
+NARROW = 40
+"""Cells below which a line has a title and one word."""
+COLUMNS = ("bar", "count", "share", "rate", "time", "rejected", "state")
+FIRST_TO_GO = ("bar", "count", "rate", "time", "share", "rejected")
+"""Columns in the order in which they give way to the titles."""
+LOOKS = {"bar": "done"}
 
+_ENDED = ("completed", "failed", "cancelled", "rolled back")
 _LOOKS: dict[WorkState, tuple[str, str]] = {
     "pending": ("todo", "muted"),
     "processing": ("closed", ""),
@@ -101,8 +108,9 @@ class WorkList(Listing):
 
     def _draw(self) -> list[Pieces]:
         width = max(1, self.size.width - 1)
-        self._drawn = [work_pieces(work, width, self.signs) for work in self._works]
-        if not self._works:
+        if self._works:
+            self._drawn = table(self._works, width, self.signs)
+        else:
             self._drawn = [((part, "muted"),) for part in wrap(self.none, max(1, width - 2))]
         return self._drawn
 
@@ -143,27 +151,62 @@ class WorkWords(Lines):
         work = self._work
         if work is None:
             return ()
-        said = [clean(word) for word in (said_state(work), *figures(work, whole=True), work.note) if word]
+        said = [clean(word) for word in (said_state(work), *figures(work, self.signs), work.note) if word]
         return [((fit(part, width), "muted"),) for part in broken(said, width)]
 
 
-def work_pieces(work: Work, width: int, signs: Signs) -> Pieces:
-    """A work on one line of exactly `width` cells."""
+def table(works: Sequence[Work], width: int, signs: Signs) -> list[Pieces]:
+    """Works on a line each of exactly `width` cells; figures stand in columns, as many as there is room for."""
+    cells = [columns_of(work, signs) for work in works]
+    shown = [name for name in COLUMNS if any(row[name] for row in cells)]
+    sizes = {name: max(width_of(row[name]) for row in cells) + 2 for name in shown}
+    for name in FIRST_TO_GO:
+        if width - 2 - sum(sizes.values()) >= min(
+            TITLE, max(width_of(clean(_title(work))) for work in works)
+        ):
+            break
+        sizes.pop(name, None)
+    if width < NARROW:
+        sizes = {}
+    return [_line(work, row, sizes, width, signs) for work, row in zip(works, cells, strict=True)]
+
+
+def _line(work: Work, row: dict[str, str], sizes: dict[str, int], width: int, signs: Signs) -> Pieces:
     sign, style = look_of(work, signs)
-    tail = tail_of(work, wide=width >= WIDE)
-    bar = ""
-    if work.total and work.state in ("processing", "paused", "interrupted") and width >= 40:
-        bar = " " + bar_text(work.done, work.total, BAR if width >= WIDE else BAR // 2, signs)
-    right = fit_right(tail, min(width_of(tail) + 1, max(0, width - 12)), signs.ellipsis)
-    room = max(0, width - 2 - width_of(bar) - width_of(right))
-    title = f"{work.title}: {work.note}" if work.note else work.title
-    parts = (
-        (f"{sign} ", style),
-        (fit(clean(title), room, signs.ellipsis), "overdue" if work.state == "failed" else ""),
-        (bar, "done"),
-        (right, "muted"),
-    )
+    bad = "overdue" if work.state == "failed" else ""
+    right = [(_cell(name, row[name], size, signs), LOOKS.get(name, "muted")) for name, size in sizes.items()]
+    if not sizes:
+        tail = in_short(work)
+        right = [(fit_right(tail, min(width_of(tail) + 1, max(0, width - 10)), signs.ellipsis), "muted")]
+    room = max(0, width - 2 - sum(width_of(text) for text, _ in right))
+    parts = [(f"{sign} ", style), (fit(clean(_title(work)), room, signs.ellipsis), bad), *right]
     return tuple((text, look) for text, look in parts if text)
+
+
+def _cell(name: str, text: str, size: int, signs: Signs) -> str:
+    """Figures end at the same cell, words begin there."""
+    return (
+        fit(f"  {text}", size, signs.ellipsis) if name == "state" else fit_right(text, size, signs.ellipsis)
+    )
+
+
+def _title(work: Work) -> str:
+    return f"{work.title}: {work.note}" if work.note else work.title
+
+
+def columns_of(work: Work, signs: Signs) -> dict[str, str]:
+    """What stands in each column of its line; empty where there is nothing to say."""
+    timed = "" if not work.took else lasting(work.took)
+    going = work.state == "processing"
+    return {
+        "bar": "" if work.at_end or not work.total else bar_text(work.done, work.total, BAR, signs),
+        "count": counted(work),
+        "share": "" if work.at_end else work.share,
+        "rate": f"{work.rate:,.0f}/s" if work.rate and (going or work.took >= 0.1) else "",
+        "time": f"{lasting(work.left)} left" if going and work.left is not None else timed,
+        "rejected": f"{work.rejected:,} rejected" if work.rejected else "",
+        "state": said_state(work),
+    }
 
 
 def broken(facts: Sequence[str], width: int) -> list[str]:
@@ -191,41 +234,32 @@ def bar_text(done: int, total: int, cells: int, signs: Signs) -> str:
     return signs.full * full + signs.empty * (cells - full)
 
 
-def tail_of(work: Work, *, wide: bool) -> str:
-    """What stands at the right of a line: everything where it is wide, else what tells most."""
-    if wide:
-        return "  ".join([*figures(work), said_state(work)])
+def in_short(work: Work) -> str:
+    """What tells most of a work, where there is room for one word."""
     if work.state == "processing":
         return work.share or f"{work.done:,}"
     if work.state == "completed":
         return f"{work.rejected:,} rejected" if work.rejected else work.at
-    return f"{work.share} {work.state}".strip() if work.state in ("paused", "interrupted") else work.state
+    return work.state
 
 
 def said_state(work: Work) -> str:
     """The state in words, with the hour where it has ended."""
-    return f"{work.state} {work.at}".rstrip() if not work.active else work.state
+    return f"{work.state} {work.at}".rstrip() if work.state in _ENDED else work.state
 
 
-def figures(work: Work, *, whole: bool = False) -> list[str]:
-    """Counts, share, rate, time and rejects in few characters; `whole`: both counts always."""
-    words = []
-    going = not work.at_end
-    if work.total and (going or whole):
-        words.append(f"{work.done:,}/{work.total:,}")
-        if going and work.done:
-            words[-1] += f" {work.share}"
-    elif work.done:
-        words.append(f"{work.done:,}")
-    if work.rate and (work.state == "processing" or work.took >= 0.1):
-        words.append(f"{work.rate:,.0f}/s")
-    if work.state == "processing" and work.left is not None:
-        words.append(f"{lasting(work.left)} left")
-    elif work.took >= 0.1:
-        words.append(lasting(work.took))
-    if work.rejected:
-        words.append(f"{work.rejected:,} rejected")
-    return words
+def counted(work: Work) -> str:
+    """How many items of how many."""
+    if work.total and not (work.at_end and work.done == work.total):
+        return f"{work.done:,}/{work.total:,}"
+    return f"{work.done:,}" if work.done else ""
+
+
+def figures(work: Work, signs: Signs) -> list[str]:
+    """All that a line would say at the right, but for the bar and the state."""
+    row = columns_of(work, signs)
+    count = f"{row['count']} {row['share']}".strip()
+    return [word for word in (count, row["rate"], row["time"], row["rejected"]) if word]
 
 
 def lasting(seconds: float) -> str:

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from tui.widgets.breadcrumb import Breadcrumb, shorten
 from tui.widgets.figures import Figure, Figures
 from tui.widgets.form import Form
-from tui.widgets.jobs import Work, WorkList, WorkState, work_pieces
+from tui.widgets.jobs import Work, WorkList, WorkState, table
 from tui.widgets.listing import Item, Listing, item_pieces
 from tui.widgets.plot import Plot, Series
 from tui.widgets.prompt import Hint, LineInput, Prompt
@@ -85,7 +85,8 @@ def test_a_work_fills_its_line(
 ) -> None:
     work = Work(("job", "1"), title, state, done, total, 2.0, left, rejected, "note", "14:05", 2.0)
     if width >= 2:
-        assert cell_len("".join(text for text, _ in work_pieces(work, width, UNICODE))) == width
+        for line in table([work, work._replace(title="another", state="processing", done=7)], width, UNICODE):
+            assert cell_len("".join(text for text, _ in line)) == width
 
 
 async def test_works_show_bar_count_and_how_they_ended() -> None:
@@ -102,15 +103,16 @@ async def test_works_show_bar_count_and_how_they_ended() -> None:
         await pilot.pause()
         first, second = app.lines()[:2]
         assert "━━━━━━━━────────" in first
-        assert first.endswith("50/100 50%  25/s  2.0 s left  3 rejected  processing")
+        assert first.endswith("50/100  50%  25/s  2.0 s left  3 rejected  processing")
         assert second.startswith("! Verify: torn")
-        assert second.endswith("1/2 50%  failed")
+        assert second.endswith("failed")
+        assert second.index("1/2") + len("1/2") == first.index("50/100") + len("50/100")
 
 
 def test_every_state_has_a_sign_of_its_own() -> None:
     for signs in (UNICODE, ASCII):
         looks = {
-            work_pieces(Work(("a", "b"), "x", state), 40, signs)[0][0]: state for state in get_args(WorkState)
+            table([Work(("a", "b"), "x", state)], 40, signs)[0][0][0]: state for state in get_args(WorkState)
         }
         assert len(looks) == len(get_args(WorkState))
 

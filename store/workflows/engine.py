@@ -16,8 +16,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from store.errors import ChartkeepError, Refused, StorageError
 from store.knowledge import writing
 from store.model import Edit, Plan
 from store.workflows import claiming, counting, lists, rejecting
+from store.workflows.ahead import ahead
 from store.workflows.following import follower
 from store.workflows.record import Record, counted, dump, load, moved, shown, workflow_key
 from store.workflows.submitting import atomic_enough, run_of
@@ -185,8 +186,9 @@ class _Runner:
 
     def _batches(self) -> None:
         if not self._record.atomic:
-            for batch in self._work.batches(self._run):
-                self._commit(batch)
+            with closing(self._made()) as batches:
+                for batch in batches:
+                    self._commit(batch)
             return
         whole = Batch(None)
         for batch in self._work.batches(self._run):
@@ -196,6 +198,13 @@ class _Runner:
             self._at(done, None)
         if whole.cursor is not None:
             self._commit(whole)
+
+    def _made(self) -> Generator[Batch, None, None]:
+        """The batches of the type, one ahead of what is written where that is allowed and pays."""
+        batches = self._work.batches(self._run)
+        if self._work.ahead and self._record.total >= MANY:
+            batches = ahead(batches)
+        yield from batches
 
     # -- transactions ------------------------------------------------------------------------------
 

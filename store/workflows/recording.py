@@ -19,6 +19,7 @@ class Import(WorkType):
     name = "import"
     title = "Import records"
     takes_file = True
+    ahead = True
     creating = False
 
     def check(self, options: dict[str, Any]) -> None:

@@ -126,6 +126,10 @@ class WorkType:
     takes_file = False
     """True where items are submitted with it, one a line; else `stage` may give some, or there are none."""
 
+    ahead = False
+    """True where a batch depends on staged items and options alone: the next one may be made while the present
+    one is being written."""
+
     def check(self, options: dict[str, Any]) -> None:
         """Raise UsageError or Refused where the options cannot be used; asked when it is submitted."""
 

@@ -143,6 +143,7 @@ def test_all_or_nothing_has_a_limit_that_is_told(store: Store) -> None:
             store, "default", "import", [orjson.dumps(analogy(n)) for n in range(11)], id="w", atomic=True
         )
     assert workflows.listing(store) == []
+    assert not staging.folder_of(store.layout, "w").exists(), "nothing of it is left"
     workflows.submit(
         store, "default", "import", [orjson.dumps(analogy(n)) for n in range(10)], id="w", atomic=True
     )

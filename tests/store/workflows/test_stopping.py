@@ -226,3 +226,35 @@ def test_counts_stand_in_the_transaction_of_what_they_count(store: Store) -> Non
         processed += len(records) + len(refused)
         assert (own.processed, own.written) == (processed, written)
     assert lists.held(store, "w").record.cursor[0] == 26
+
+
+def test_batches_made_ahead_come_to_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    import store.workflows.engine as engine
+
+    monkeypatch.setattr(engine, "MANY", 0)
+    submitted(store, 200, "w")
+    found = run_until(store, "w", 50, lambda: workflows.pause(store, "w"))
+    assert (found.paused, found.processed) == (True, 50)
+    assert [thread.name for thread in threading.enumerate() if "batches" in thread.name] == []
+    workflows.resume(store, "w", detach=False)
+    assert workflows.run(store, "w").written == 200
+    assert list(state(store)) == [f"analogy:a{n}" for n in range(200)]
+
+
+def test_what_goes_wrong_ahead_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    import store.workflows.engine as engine
+    from store.errors import StorageError
+    from store.workflows import staging
+
+    monkeypatch.setattr(engine, "MANY", 0)
+    submitted(store, 60, "w")
+    real = staging.chunks
+
+    def broken(*words: object) -> object:
+        yield next(real(*words))  # type: ignore[arg-type]
+        raise StorageError("The disk reported an error.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staging, "chunks", broken)
+        found = workflows.run(store, "w")
+    assert (found.state, found.processed, found.note) == ("failed", 10, "The disk reported an error.")

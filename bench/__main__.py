@@ -28,6 +28,8 @@ BENCHMARKS = {
     "queries": "what the screens ask the index",
     "cli": "headless commands",
     "importing": "the first look at a bare chart file",
+    "batch": "a batch of analogies: rate, journal part, size, memory",
+    "stream": "records streamed with the chain checked",
     "screen": "start, memory, idle and keys of the app through a terminal",
     "workflow_pane": "what the UI costs while it shows an import of 10,000 records a second",
     "maintain": "what the upkeep costs while nothing is due",

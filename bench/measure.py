@@ -31,6 +31,8 @@ class Figure:
     """Target: at least so many times the floor, for rates."""
     limit: float | None = None
     """Target: at most this, in the figure's own unit."""
+    least_of: float | None = None
+    """Target: at least this, in the figure's own unit."""
 
     @property
     def ratio(self) -> float | None:
@@ -45,6 +47,7 @@ class Figure:
             (self.most is not None and ratio is not None and ratio > self.most)
             or (self.least is not None and ratio is not None and ratio < self.least)
             or (self.limit is not None and self.ours > self.limit)
+            or (self.least_of is not None and self.ours < self.least_of)
         )
 
     @property
@@ -54,6 +57,7 @@ class Figure:
             f"<= {self.most:g}x" if self.most is not None else "",
             f">= {self.least:g}x" if self.least is not None else "",
             f"<= {self.limit:g} {self.unit}" if self.limit is not None else "",
+            f">= {self.least_of:,.0f} {self.unit}" if self.least_of is not None else "",
         ]
         return ", ".join(part for part in parts if part)
 

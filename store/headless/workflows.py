@@ -49,7 +49,7 @@ def batch(space: Namespace, out: Output) -> int:
     """Submit a batch and run it, unless it is to run later or in a process of its own."""
     from store import workflows
 
-    options = _options(space)
+    options = _options(space, out)
     with _opened(space, writes=not space.dry_run) as store:
         context = space.context or DEFAULT
         if space.action == "delete" or space.dry_run:
@@ -105,7 +105,7 @@ def _source(space: Namespace) -> Any:
     return sys.stdin.buffer if space.file == "-" else Path(space.file).expanduser()
 
 
-def _options(space: Namespace) -> dict[str, Any]:
+def _options(space: Namespace, out: Output) -> dict[str, Any]:
     """What was asked for, as the type understands it."""
     if space.action in _FROM_FILE:
         if len(space.kind) > 1:
@@ -113,7 +113,9 @@ def _options(space: Namespace) -> dict[str, Any]:
         return {"kind": space.kind[0]} if space.kind else {}
     from store.knowledge import criteria
 
+    said: list[str] = []
     options: dict[str, Any] = criteria.to_options(
+        said=said,
         kinds=space.kind,
         domains=space.domain,
         source=space.source,
@@ -127,6 +129,8 @@ def _options(space: Namespace) -> dict[str, Any]:
         where=space.where,
         words=space.words,
     )
+    for word in said:
+        out.remark(safe(word))
     for name in ("model", "clusters"):
         if getattr(space, name) is not None:
             options[name] = getattr(space, name)

@@ -89,12 +89,19 @@ def criteria(
     return Criteria(made, said)
 
 
-def to_options(wanted: Filter | None = None, **given: Any) -> dict[str, Any]:
+def to_options(
+    wanted: Filter | None = None, *, said: list[str] | None = None, **given: Any
+) -> dict[str, Any]:
     """Criteria as members of a workflow's options: those of a Filter, or those `criteria` takes as keywords.
 
-    Times become instants. Raises UsageError.
+    Times become instants; what a person should hear of it joins `said`. Raises UsageError.
     """
-    made = wanted if wanted is not None else criteria(**given, may_be_empty=True).filter
+    if wanted is not None:
+        made = wanted
+    else:
+        made, remarks = criteria(**given, may_be_empty=True)
+        if said is not None:
+            said += remarks
     options: dict[str, Any] = {
         "kinds": list(made.kinds),
         "domains": list(made.domains),

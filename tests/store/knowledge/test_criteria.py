@@ -137,7 +137,9 @@ def test_times_are_instants_and_local_ones_are_said(text: str, instant: datetime
 
 
 def test_a_span_is_kept_as_instants_so_that_it_does_not_move() -> None:
-    options = to_options(created_before="3d")
+    said: list[str] = []
+    options = to_options(created_before="3d", created_after="2026-01-01", said=said)
+    assert "local time" in said[0]
     clock.fix(datetime(2027, 1, 1, tzinfo=UTC))
     assert from_options(options).filter.created_before == datetime(2026, 11, 18, 12, tzinfo=UTC)
 

@@ -33,7 +33,7 @@ def delete(store: Store, key: str) -> None:
 
 OPS = st.lists(
     st.tuples(
-        st.sampled_from(("put", "put", "delete", "two", "sync", "rebuild", "compact", "reopen")),
+        st.sampled_from(("put", "put", "delete", "two", "sync", "forget", "rebuild", "compact", "reopen")),
         st.integers(0, 4),
         st.booleans(),
     ),
@@ -62,6 +62,8 @@ def test_versions_count_up_whoever_writes(tmp_path_factory: pytest.TempPathFacto
                 model[key] = (ver + 1, False)
             elif op == "sync":
                 store.library.sync()
+            elif op == "forget":
+                store.library.index.forget("default")
             elif op == "rebuild":
                 store.library.rebuild()
             elif op == "compact" and model:
@@ -174,3 +176,12 @@ def test_the_tail_is_let_go_of_where_the_index_has_passed_it(store: Store) -> No
     store.library.sync()
     put(store, "concept:last")
     assert len(writing._tails[journal].versions) == 1
+
+
+def test_an_index_that_begins_again_is_not_believed_to_know_all(store: Store) -> None:
+    put(store, "concept:a")
+    store.library.sync()
+    put(store, "concept:b")
+    store.library.index.forget("default")
+    put(store, "concept:a")
+    assert versions(store) == {"concept:a": 2, "concept:b": 1}

@@ -258,3 +258,46 @@ def test_what_goes_wrong_ahead_is_told(store: Store, monkeypatch: pytest.MonkeyP
         patch.setattr(staging, "chunks", broken)
         found = workflows.run(store, "w")
     assert (found.state, found.processed, found.note) == ("failed", 10, "The disk reported an error.")
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_the_index_follows_while_it_runs(
+    store: Store, opened: Opener, monkeypatch: pytest.MonkeyPatch, apart: bool
+) -> None:
+    from store.knowledge.model import Filter
+    from store.workflows import following
+
+    monkeypatch.setattr(following, "APART_FROM", 0 if apart else 10**9)
+    other = opened()
+    submitted(store, 60, "w")
+
+    def look() -> None:
+        until(lambda: other.library.count(Filter()) >= 10, "the index to follow", seconds=30)
+
+    assert run_until(store, "w", 30, look).written == 60
+    assert other.library.count(Filter()) == 60
+
+
+def test_a_writer_waits_for_an_index_that_is_far_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from store.workflows import following
+
+    monkeypatch.setattr(following, "APART_FROM", 0)
+    monkeypatch.setattr(following, "MOST_BEHIND", 0)
+    submitted(store, 60, "w")
+    assert workflows.run(store, "w").written == 60
+
+
+def test_without_a_process_for_the_index_it_is_brought_up_to_date_at_the_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from store.knowledge.model import Filter
+    from store.workflows import following
+
+    monkeypatch.setattr(following, "APART_FROM", 0)
+    monkeypatch.setattr(following, "MOST_BEHIND", 0)
+    monkeypatch.setattr(following.sys, "executable", "/nonexistent/python")
+    submitted(store, 60, "w")
+    assert workflows.run(store, "w").written == 60
+    assert store.library.count(Filter()) == 60

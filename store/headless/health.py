@@ -93,12 +93,21 @@ def _whole(figures: dict[str, Any]) -> list[str]:
     last = figures["samples"]["last"]
     lines = {
         "holds": counts + (" (for reading only)" if figures["readonly"] else ""),
+        **({"knows": known} if (known := _knowledge(figures["knowledge"])) else {}),
         "sizes": sizes,
         "backups": _backups(figures["backups"]),
         "sampled": dates.moment(last) if last else "never; `chartkeep maintain` does",
         "upkeep": _upkeep(figures["upkeep"]),
     }
     return [f"{name:<12}{text}" for name, text in lines.items()]
+
+
+def _knowledge(known: dict[str, Any]) -> str:
+    """What is known, and what its workflows are at; empty where nothing is."""
+    words = [f"{count:,} {name}" for name, count in known["records"].items() if count]
+    work = known["workflows"]
+    words += [f"{work[name]:,} workflows {name}" for name in ("running", "pending", "paused") if work[name]]
+    return ", ".join(words)
 
 
 def _backups(backups: dict[str, Any]) -> str:

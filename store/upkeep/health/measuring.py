@@ -19,7 +19,8 @@ from weakref import WeakKeyDictionary
 
 from store import clock, durable
 from store.errors import ChartkeepError, StorageError
-from store.upkeep.health import asking, forecast, metrics
+from store.knowledge.kinds import FAMILY as KNOWLEDGE
+from store.upkeep.health import asking, forecast, knowing, metrics
 from store.upkeep.health.thresholds import Facts, Figure
 from store.upkeep.verification.verify import FINDINGS, last_verification, quarantined
 
@@ -55,6 +56,7 @@ class Measured(NamedTuple):
     sizes: dict[str, int]
     verification: dict[str, Any] | None
     backed: asking.Backed
+    knowledge: dict[str, Any]
 
 
 def measure(store: Store, *, probe: bool = False, behind: Waiting | None = None) -> Measured:
@@ -69,6 +71,7 @@ def measure(store: Store, *, probe: bool = False, behind: Waiting | None = None)
         indexed = _indexed(store, snap, contexts, now)
         written = sum(_written_since(store, snap, name, now - WINDOW) for name in _names(contexts))
     sizes = sizes_of(store, contexts)
+    known = knowing.knowledge(store)
     last = last_verification(store)
     backed = asking.backed(store, now - WINDOW)
     facts = Facts(
@@ -89,8 +92,10 @@ def measure(store: Store, *, probe: bool = False, behind: Waiting | None = None)
         backup_at=backed.newest,
         drill_at=backed.drilled,
         first_backup_at=backed.oldest,
+        interrupted=tuple(known["workflows"]["interrupted"]),
+        vectors_behind=sum(one["behind_bytes"] for one in known["vectors"]),
     )
-    return Measured(facts, contexts, sizes, last, backed)
+    return Measured(facts, contexts, sizes, last, backed, known)
 
 
 def _indexed(store: Store, snap: Snapshot, contexts: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
@@ -113,7 +118,7 @@ def _trouble(store: Store, now: datetime) -> dict[str, Any]:
     """What went wrong, as far as this process knows."""
     kept = len({item.kept for item in quarantined(store) if item.kept})
     return {
-        "damaged": tuple(str(error) for error in store.damage.values()),
+        "damaged": tuple(str(error) for error in (*store.damage.values(), *store.library.damage.values())),
         "problem": store.background.problem if store.background else "",
         "kept_aside": kept,
         "kept_lately": bool(kept) and _age(store.layout.recovery / FINDINGS, now) < LATELY.total_seconds(),
@@ -148,11 +153,15 @@ def sizes_of(store: Store, contexts: list[dict[str, Any]]) -> dict[str, int]:
     """Bytes of the parts of a store; backups are not of it."""
     layout = store.layout
     journals = sum(one["journal_bytes"] for one in contexts)
+    known = sum(size_of(layout.journal(name, KNOWLEDGE)) for name in store.library.contexts())
     return {
         "chart_files": sum(one["chart_file_bytes"] for one in contexts),
         "journals": journals,
-        "history": max(0, tree_size(layout.journals) - journals),
+        "knowledge": known,
+        "history": max(0, tree_size(layout.journals) - journals - known),
         "index": tree_size(layout.index.parent),
+        "vectors": tree_size(layout.vectors),
+        "workflows": tree_size(layout.workflows),
         "recovery": tree_size(layout.recovery),
     }
 

@@ -56,6 +56,10 @@ FIGURES = {
     ),
     "unpublished": Series("chartkeep_unpublished_contexts", "Contexts whose chart file is to be written."),
     "open_conflicts": Series("chartkeep_open_conflicts", "Conflicts that wait for a person."),
+    "interrupted_workflows": Series(
+        "chartkeep_interrupted_workflows", "Workflows that nobody runs any more."
+    ),
+    "vectors_behind": Series("chartkeep_vectors_behind_bytes", "Bytes of journals without vectors yet."),
     "kept_aside": Series("chartkeep_kept_aside_files", "Files kept in .recovery."),
     "superseded": Series(
         "chartkeep_superseded_ratio", "Share of the journals that later lines replaced.", 0.01
@@ -108,6 +112,14 @@ def _sizes(status: Mapping[str, Any]) -> Iterator[tuple[str, str, Samples]]:
     yield "chartkeep_size_bytes", "Bytes of the parts of the store.", parts
     kinds = [({"kind": name}, count) for name, count in status["counts"].items()]
     yield "chartkeep_items", "Records, versions, transactions, charts and steps in the index.", kinds
+    known = status["knowledge"]
+    collections = [({"collection": name}, count) for name, count in known["records"].items()]
+    yield "chartkeep_knowledge_records", "Live records of knowledge.", collections
+    states = [
+        ({"state": name}, len(count) if isinstance(count, list) else count)
+        for name, count in known["workflows"].items()
+    ]
+    yield "chartkeep_workflows", "Workflows by what they are at.", states
     for member, text in (
         ("journal_bytes", "Bytes of the live journal of a context."),
         ("chart_file_bytes", "Bytes of the chart file of a context."),

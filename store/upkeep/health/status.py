@@ -39,6 +39,7 @@ def status(store: Store, behind: measuring.Waiting | None = None) -> dict[str, A
             for name in ("records", "versions", "transactions", "charts", "steps")
         },
         "contexts": measured.contexts,
+        "knowledge": measured.knowledge,
         "index_lag_bytes": facts.lag_bytes,
         "unpublished": list(facts.unpublished),
         "growth": growth,
@@ -48,7 +49,10 @@ def status(store: Store, behind: measuring.Waiting | None = None) -> dict[str, A
         "disk_free": facts.disk_free,
         "disk_total": facts.disk_total,
         "problem": facts.problem,
-        "damaged": {name: str(error) for name, error in store.damage.items()},
+        "damaged": {
+            **{name: str(error) for name, error in store.damage.items()},
+            **{f"{name}/knowledge": str(error) for name, error in store.library.damage.items()},
+        },
         "watching": _watching(store),
         "backups": measured.backed.document(),
         "samples": _samples(store),

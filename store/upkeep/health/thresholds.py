@@ -87,6 +87,8 @@ LIMITS: dict[str, Limit] = {
     "fsync_latency": Limit("Disk sync", "ms", 20, 100),
     "unpublished": Limit("To publish", "contexts", 0, NEVER, inclusive=True),
     "open_conflicts": Limit("Conflicts", "conflicts", 0, NEVER, inclusive=True),
+    "interrupted_workflows": Limit("Interrupted", "workflows", 0, NEVER, inclusive=True),
+    "vectors_behind": Limit("Vectors behind", "bytes", 24e6, NEVER),
     "kept_aside": Limit("Kept aside", "files", 0, NEVER, inclusive=True),
     "superseded": Limit("Superseded", "%", 50, NEVER),
 }
@@ -137,6 +139,10 @@ class Facts(NamedTuple):
     store_bytes: int = 0
     superseded_bytes: int = 0
     """Bytes of the journals that hold no live record."""
+    interrupted: tuple[str, ...] = ()
+    """Workflows that nobody runs any more."""
+    vectors_behind: int = 0
+    """Bytes of journals that no vectors were made of yet; 0 where there are no vectors."""
 
 
 class Figure(NamedTuple):
@@ -210,6 +216,9 @@ def _care(facts: Facts, settings: Settings) -> Iterator[Rated]:
     named = ", ".join(facts.unpublished) or "nothing"
     yield ("unpublished", len(facts.unpublished), named, "warning" if waiting else "ok")
     yield ("open_conflicts", facts.conflicts, f"{facts.conflicts} open" if facts.conflicts else "none", None)
+    named = ", ".join(facts.interrupted[:3]) + ("…" if len(facts.interrupted) > 3 else "")
+    yield ("interrupted_workflows", len(facts.interrupted), named or "none", None)
+    yield ("vectors_behind", facts.vectors_behind, amount(facts.vectors_behind, "bytes"), None)
     kept = f"{facts.kept_aside} in .recovery" if facts.kept_aside else "nothing"
     yield ("kept_aside", facts.kept_aside, kept, "warning" if facts.kept_lately else "ok")
     yield from _superseded(facts, settings)

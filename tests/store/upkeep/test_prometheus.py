@@ -67,6 +67,7 @@ def status(**changed: Any) -> dict[str, Any]:
             {"name": "last_backup", "value": None, "severity": "unknown"},
         ]},
         "sizes": {"journals": 10},
+        "knowledge": {"records": {"analogies": 3}, "workflows": {"running": 1, "interrupted": ["w"]}},
         "counts": {"charts": 2},
         "contexts": [{"name": "work", "journal_bytes": 10, "chart_file_bytes": 5, "generation": 3}],
         "disk_free": 100,

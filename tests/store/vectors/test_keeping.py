@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from store.errors import NotFound
+from store.errors import Damaged, NotFound, TooNew
 from store.store import Store
 from store.vectors import collection, embedding, keeping, manifest
 from tests.store.vectors.conftest import BREAD, CODE, SAIL, SEA, analogy, remove, write
@@ -192,4 +192,39 @@ def test_a_damaged_manifest_is_named_and_nothing_beside_it_is_deleted(store: Sto
     there = files(store)
     (found,) = collection.check(store)
     assert (found.code, found.severity) == ("vector-damaged", "error")
+    assert files(store) == there
+
+
+def test_a_manifest_changed_by_hand_is_not_believed(store: Store) -> None:
+    grown(store)
+    path = folder(store) / manifest.NAME
+    text = path.read_text()
+    for old, new in (
+        ('"rows":4', '"rows":3'),
+        ('"dimension":384', '"dimension":385'),
+        ('"made":true', '"made":false'),
+    ):
+        if old in text:
+            path.write_text(text.replace(old, new, 1))
+            with pytest.raises(Damaged, match="not what was written"):
+                manifest.load(folder(store))
+
+
+def test_a_manifest_of_a_newer_program_is_left_alone(store: Store) -> None:
+    grown(store)
+    path = folder(store) / manifest.NAME
+    path.write_text(path.read_text().replace('"format_version":1', '"format_version":2'))
+    before = path.read_bytes()
+    with pytest.raises(TooNew):
+        collection.embed_missing(store, "default")
+    assert path.read_bytes() == before
+
+
+def test_what_a_crash_left_goes_with_the_next_writer_even_if_nothing_is_new(store: Store) -> None:
+    write(store, SEA)
+    collection.embed_missing(store, "default")
+    there = files(store)
+    (folder(store) / "000777.npz").write_bytes(b"half a shard")
+    (folder(store) / ".000002.npz.1-ab.ckpart").write_bytes(b"half a shard")
+    assert collection.embed_missing(store, "default").embedded == 0
     assert files(store) == there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store import open_store
+from store import charts, open_store
 from store.errors import NotFound
 from store.records import Draft
 from store.store import Store
@@ -125,3 +125,28 @@ def test_a_journal_that_was_put_back_is_compared_whole(store: Store) -> None:
         assert "analogy:a2" in keys(collection.similar(again, "ship sea"))
         assert "analogy:a4" not in keys(collection.similar(again, "bread in the oven"))
         assert {one.code for one in collection.check(again)} == {"vector-orphan"}
+
+
+def test_records_only_chartkeep_writes_have_no_vector(store: Store) -> None:
+    write(
+        store,
+        SEA,
+        {"type": "workflow", "id": "w1", "title": "a ship at sea", "state": "completed"},
+        {"type": "validation", "id": "w1/1", "reason": "a ship at sea"},
+        {"type": "legend", "id": "l1", "text": "a ship at sea"},
+    )
+    found = collection.similar(store, "a ship at sea")
+    assert set(keys(found)) == {"analogy:a1", "legend:l1"}
+
+
+def test_charts_are_looked_at_again_only_once_one_has_changed(store: Store, opened: Opener) -> None:
+    name = chart(store, "A loaf of bread")
+    write(store, SEA)
+    collection.embed_missing(store, "default")
+    assert collection.similar(opened(readonly=True), "bread").note == ""
+    store.run("default", charts.add_fact, name, "The oven is cold")
+    assert collection.embed_missing(store, "default")[:2] == (1, 0)
+    other = chart(store, "A ship in the harbour")
+    assert collection.embed_missing(store, "default")[:2] == (1, 1)
+    store.run("default", charts.remove, [other], confirmed=True)
+    assert f"chart:{other}" not in keys(collection.similar(store, "ship in the harbour"))

@@ -49,12 +49,12 @@ class Shape(NamedTuple):
     required: tuple[str, ...]
     wants: dict[str, type]
     """The type of each documented member; list means texts only."""
-    seen: dict[tuple[object, ...], Form | None]
-    """What follows from the names and types of a record's members, as met so far; None: ask the models."""
+    seen: dict[tuple[object, ...], Form]
+    """What follows from the names and types of a record's members, as met so far."""
 
 
 class Form(NamedTuple):
-    """What follows from names and types of a record's members where no type is wrong."""
+    """What follows from the names and types of a record's members."""
 
     members: int
     objects: tuple[str, ...]
@@ -67,6 +67,8 @@ class Form(NamedTuple):
     missing: tuple[str, ...]
     plain: bool
     """True where it has a type, and an id that is text."""
+    right: bool
+    """True where every documented member has the type the plain checks know."""
 
 
 _COMMON: dict[str, type] = {
@@ -120,7 +122,7 @@ UNKNOWN = _kind("")
 
 
 def form_of(shape: Shape, record: dict[str, Any]) -> Form:
-    """What follows from the names and types of a record's members; remembered where no type is wrong."""
+    """What follows from the names and types of a record's members; remembered."""
     wants = shape.wants
     types = {name: type(value) for name, value in record.items()}
     known = [
@@ -135,21 +137,23 @@ def form_of(shape: Shape, record: dict[str, Any]) -> Form:
         tuple(name for name, _, want in known if want is _Name),
         tuple(name for name in shape.required if types.get(name, _NULL) is _NULL),
         types.get("type") is str and types.get("id") is str,
+        all(found is _STANDS_FOR.get(want, want) for _, found, want in known),
     )
-    right = all(found is _STANDS_FOR.get(want, want) for _, found, want in known)
-    if right and len(shape.seen) < _MOST_FORMS:
+    if len(shape.seen) < _MOST_FORMS:
         shape.seen[(*record, *types.values())] = form
     return form
 
 
 def usual(form: Form, record: dict[str, Any], body: bytes) -> bool:
-    """True where surely all is well with a record whose members have the right types.
+    """True where surely all is well with a record of that form.
 
     It has as many colons in its text as members were written, at least, and readers keep one of each
     name: so where no more were written than were read here, none was named twice, and none lies
     deeper. It has as many `[` as lists: where there are no more than lie in it directly, none does either.
     """
-    members, objects, lists, texts, scores, names, _, _ = form
+    members, objects, lists, texts, scores, names, _, _, right = form
+    if not right:
+        return False
     for name in objects:
         members += len(record[name])
     for name in texts:
@@ -180,18 +184,10 @@ def _once(members: int, body: bytes) -> bool:
     return members == body.count(b'":') and _TAB not in body and _RETURN not in body and b" :" not in body
 
 
-def sound(shape: Shape, form: Form, record: dict[str, Any], body: bytes) -> bool:
+def sound(kind: str, record: dict[str, Any], body: bytes) -> bool:
     """`usual` for a record with objects and lists at any depth, or with members only the models can tell."""
-    for name, want in shape.wants.items():
-        value = record.get(name)
-        if value is not None and type(value) is not _STANDS_FOR.get(want, want):
-            return False
-    if not all(0.0 <= record[name] <= 1.0 for name in form.scores) or not all(
-        record[name] for name in form.names
-    ):
-        return False
-    if not all(type(text) is str for name in form.texts for text in record[name]):
-        return False
+    from store.knowledge.schemas import faults
+
     members = 0
     level: list[Any] = [record]
     for _ in range(DEEPEST):
@@ -204,5 +200,5 @@ def sound(shape: Shape, form: Form, record: dict[str, Any], body: bytes) -> bool
                 below.extend(value)
         level = [value for value in below if type(value) is dict or type(value) is list]
         if not level:
-            return _once(members, body)
+            return _once(members, body) and not faults(kind, record)
     return False

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from store import clock, durable, records, replacing
 from store.errors import Damaged, NotFound, Refused, UsageError
+from store.knowledge.kinds import FAMILY as KNOWLEDGE
 from store.layout import check_context_name
 from store.model import ARCHIVE, DEFAULT, ContextInfo
 
@@ -94,6 +95,7 @@ class Contexts:
         """Rename a context with its chart file and whole history."""
         self._store.writable()
         self._movable(old)
+        self._at_rest(old)
         check_context_name(new)
         self._free(new)
         layout = self._store.layout
@@ -114,6 +116,7 @@ class Contexts:
         """Put a context away whole, journal and chart file; the folder it lies in now."""
         self._store.writable()
         self._movable(name)
+        self._at_rest(name)
         layout = self._store.layout
         place = layout.retired / name
         if name in self.archived():
@@ -171,6 +174,20 @@ class Contexts:
         if name in (DEFAULT, ARCHIVE) or self._store.layout.single is not None:
             raise UsageError(
                 f"The context “{name}” has a fixed chart file and cannot be renamed or archived."
+            )
+
+    def _at_rest(self, name: str) -> None:
+        """Refuse to take a context away from under workflows that are at work on it, or wait to be."""
+        if not self._store.layout.journal(name, KNOWLEDGE).exists():
+            return
+        from store.workflows import lists
+
+        self._store.library.sync(name)
+        found = lists.listing(self._store, context=name, running_only=True, limit=None)
+        if found:
+            raise Refused(
+                f"Workflows of “{name}” have not ended ({', '.join(one.id for one in found[:3])}): "
+                "let them end, or cancel them with `chartkeep workflows cancel`, then try again."
             )
 
     # -- moving files ------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from store import charts, durable
-from store.errors import StorageError
+from store import charts, durable, records, workflows
+from store.errors import Refused, StorageError
 from store.store import Store
 from store.upkeep.backup import open_repository
 from store.upkeep.backup.taking import take
@@ -117,6 +117,32 @@ def test_a_context_with_knowledge_alone_is_a_context(store: Store, opened: Opene
     assert made.focus
     other.settle()
     assert other.verify() == []
+
+
+@pytest.mark.parametrize("way", ["rename", "archive"])
+def test_a_context_is_not_taken_from_under_a_workflow(work: Store, way: str) -> None:
+    made = workflows.submit(work, "work", "import", [records.dumps(analogy(5))])
+
+    def move() -> object:
+        return work.contexts.rename("work", "play") if way == "rename" else work.contexts.archive("work")
+
+    with pytest.raises(Refused, match=f"have not ended .{made.id}"):
+        move()
+    assert "work" in work.contexts.names()
+    workflows.cancel(work, made.id)
+    move()
+    assert "work" not in work.contexts.names()
+
+
+def test_what_workflows_wrote_goes_along(work: Store) -> None:
+    made = workflows.submit(work, "work", "import", [records.dumps(analogy(5)), b"{"])
+    workflows.run(work, made.id)
+    work.contexts.rename("work", "play")
+    moved = workflows.get(work, made.id)
+    assert (moved.context, moved.written, moved.rejected) == ("play", 1, 1)
+    assert work.verify() == []
+    workflows.rollback(work, made.id)
+    assert "analogy:a5" not in known(work, "play")
 
 
 # -- backups -----------------------------------------------------------------------------------------

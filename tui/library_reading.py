@@ -12,7 +12,7 @@ from store import records
 from store.errors import ChartkeepError, NotFound
 from store.knowledge.kinds import KINDS, OTHER, key_of
 from store.knowledge.model import Filter, Found, Row, Sort
-from tui import library_filter
+from tui import library_catching, library_filter
 from tui.library_text import Reference, references
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ class Counts(NamedTuple):
 
     contexts: list[str]
     live: dict[str, int]
+    behind: int = 0
+    """Bytes of journal that the index lacks: what is listed is not all there is."""
 
 
 def counts(store: Store, context: str | None) -> Counts:
@@ -116,7 +118,7 @@ def counts(store: Store, context: str | None) -> Counts:
         live[collection] = live.get(collection, 0) + number
     own = {kind.collection for kind in KINDS if kind.own}
     live["all"] = sum(number for name, number in live.items() if name not in own)
-    return Counts(names, live)
+    return Counts(names, live, library_catching.behind(store, context))
 
 
 def load(store: Store, query: Query, first: int, known: int | None = None) -> Loaded:

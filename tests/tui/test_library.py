@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 
 from store import records, workflows
 from store.knowledge import writing
@@ -166,6 +167,18 @@ async def test_the_filter_narrows_while_it_is_typed(desk: Opener, filled: Path) 
         assert d.app.focused is screen.records
         await d.press("escape")
         assert len(titles(d)) == 25
+
+
+async def test_what_is_typed_before_the_field_is_there_goes_into_it(desk: Opener, filled: Path) -> None:
+    async with desk(filled) as d:
+        screen = await opened(d)
+        for key in ("slash", *"tag:even"):
+            d.app.post_message(Key(key if len(key) > 1 or key.isalpha() else "colon", key))
+        await d.settle()
+        assert screen.query_now.text == "tag:even"
+        await d.press("enter")
+        assert isinstance(d.app.screen, LibraryScreen)
+        assert len(titles(d)) == 10
 
 
 async def test_a_half_typed_condition_is_told_of_below_the_field(desk: Opener, filled: Path) -> None:

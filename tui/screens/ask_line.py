@@ -10,6 +10,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Label
 
 from tui.guard import Guarded
+from tui.keymap import typed
 from tui.widgets.prompt import LineInput
 
 if TYPE_CHECKING:
@@ -38,6 +39,20 @@ class AskLine(Guarded, Horizontal):
         self.input.cursor_position = len(value)
         self.display = True
         self.input.focus(scroll_visible=False)
+        for key in cast("Asking", self.screen).typed_ahead():
+            self._replay(key)
+
+    def _replay(self, key: str) -> None:
+        """Take a key that was typed before the line was there."""
+        char = " " if key == "space" else typed(key)
+        if len(char) == 1:
+            self.input.insert_text_at_cursor(char)
+        elif key == "backspace":
+            self.input.action_delete_left()
+        elif key == "enter":
+            self.input.post_message(Input.Submitted(self.input, self.input.value))
+        elif key == "escape":
+            cast("Asking", self.screen).stop_asking()
 
     @on(Input.Changed)
     def _changed(self, message: Input.Changed) -> None:

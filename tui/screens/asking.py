@@ -29,6 +29,8 @@ class Asking(Screen[None]):
     _hint: Callable[[str], str] | None = None
     _allow_empty = False
     _back: Widget | None = None
+    _ahead: list[str] | None = None
+    """Keys typed after the question was asked and before its line was there; None once it is."""
 
     def ask(
         self,
@@ -56,10 +58,23 @@ class Asking(Screen[None]):
 
             self._line = AskLine()
             self.mount(self._line, before="#foot")
+        self._ahead = []
         line = self._line
         label = cut(clean(label), max(10, self.size.width // 2)) + ": "
         line.call_after_refresh(line.begin, label, value, placeholder)
         self._advise(value)
+
+    def holds_back(self, key: str) -> bool:
+        """Keep a key that was typed ahead for the line that is about to ask; False where none is."""
+        if self._ahead is None:
+            return False
+        self._ahead.append(key)
+        return True
+
+    def typed_ahead(self) -> list[str]:
+        """The keys that were kept; from now on the line takes them itself."""
+        ahead, self._ahead = self._ahead or [], None
+        return ahead
 
     @property
     def asking(self) -> bool:

@@ -15,8 +15,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
+from store.errors import Locked
+from store.headless.dates import size
 from store.knowledge.model import Row
-from tui import library_filter
+from tui import library_catching, library_filter
 from tui import library_reading as reading
 from tui.guard import Guarded
 from tui.library_listing import Begun, Lister
@@ -32,6 +34,10 @@ from tui.widgets.library_tabs import Tabs
 
 DEBOUNCE = 0.12
 """Seconds a held key must rest before the record under the cursor is read."""
+WAITING = 1.0
+"""Seconds between two looks while the index is being brought up to date."""
+SHOWN_BEHIND = 1 << 20
+"""Bytes from which the heading says that the index lacks them."""
 
 
 class LibraryScreen(Guarded, LibraryKeys):
@@ -53,6 +59,7 @@ class LibraryScreen(Guarded, LibraryKeys):
         self._follow = follow
         self._debounce: Timer | None = None
         self._renewal: Timer | None = None
+        self._catching = False
 
     def compose(self) -> ComposeResult:
         mouse = self.desk.config.mouse
@@ -72,8 +79,10 @@ class LibraryScreen(Guarded, LibraryKeys):
 
     def on_mount(self) -> None:
         """Ask for the list."""
+        self.records.empty = ("", "  Reading…")
         self.show_hints()
         self.ask_list(keep=False)
+        self.catch_up()
         if self._follow is not None:
             self.show_record(self._follow)
 
@@ -114,6 +123,8 @@ class LibraryScreen(Guarded, LibraryKeys):
         cursor = line if loaded.at is None else loaded.at
         records.begin(count, loaded.first, loaded.rows, cursor, keep=found.kept)
         self.sum_up()
+        if self.counts.behind and self._catching and self._renewal is None:
+            self._renewal = self.set_timer(WAITING, self._renew)
         if not count:
             self.show_nothing()
         elif found.kept and self.shown is not None:
@@ -138,13 +149,36 @@ class LibraryScreen(Guarded, LibraryKeys):
 
     def _renew(self) -> None:
         self._renewal = None
+        self.catch_up()
         if self.lister.busy:
             self._renewal = self.set_timer(self.lister.pause, self._renew)
         else:
             self.ask_list()
 
+    def catch_up(self) -> None:
+        """Have the index take in what it lacks; while there is much, the list shows it come."""
+        if self._catching:
+            return
+        self._catching = True
+        store = self.desk.store
+
+        def done(_: object) -> None:
+            self._catching = False
+            if self.is_attached and self.counts.behind:
+                self.ask_list()
+
+        def failed(error: Exception) -> bool:
+            done(None)
+            return isinstance(error, Locked)
+
+        self.desk.bridge.count.ask(
+            lambda: library_catching.catch_up(store, self.query_now.context), done, otherwise=failed
+        )
+
     def _nothing(self) -> Sequence[str]:
         """What stands where no record does."""
+        if self.counts.behind:
+            return ("", f"  Indexing: {size(self.counts.behind)} of the journal to go.")
         if self.query_now.text:
             return ("", "  Nothing like that.", "  Escape drops the filter.")
         if self.query_now.tab == "deleted":
@@ -177,6 +211,8 @@ class LibraryScreen(Guarded, LibraryKeys):
         facts = [f"{len(records.pages):,}{more}", f"by {SORTS[query.sort][2]}"]
         if query.text:
             facts.insert(1, query.text)
+        if self.counts.behind > SHOWN_BEHIND:
+            facts.append(f"{size(self.counts.behind)} to be indexed")
         if records.selected:
             facts.insert(0, f"{len(records.selected):,} selected")
         self.heading.show(" · ".join(facts), f"{query.context or 'All contexts'}: {query.tab}")

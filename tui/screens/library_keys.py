@@ -72,6 +72,8 @@ class LibraryKeys(Asking):
 
     def take_key(self, key: str) -> bool:
         """Feed one key to the key map; False where it means nothing to it."""
+        if self.holds_back(key):
+            return True
         if self.focused not in (self.records, self.detail):
             return False
         keymap = self.desk.keymap

@@ -152,6 +152,8 @@ class MainScreen(Guarded, Asking):
 
     def take_key(self, key: str) -> bool:
         """Feed one key to the key map; False where it means nothing here."""
+        if self.holds_back(key):
+            return True
         pane = self.pane_name if self.has_parts else ""
         if not pane:
             return False

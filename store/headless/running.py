@@ -108,6 +108,9 @@ def tell(one: Workflow, out: Output) -> None:
         counts.append(out.style(f"{one.rejected:,} rejected", "red"))
     if one.total or one.processed:
         out.say(f"  {', '.join(counts)}, of {max(one.total, one.processed):,}")
+    if one.missing:
+        lacking = (f"{count:,} without {safe(name)}" for name, count in sorted(one.missing.items()))
+        out.say(f"  {', '.join(lacking)}")
     if one.note:
         out.say(f"  {safe(one.note)}")
     if one.rejected:

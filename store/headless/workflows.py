@@ -249,8 +249,6 @@ def _show(store: Store, workflow_id: str, _space: Namespace, out: Output) -> int
     tell(one, out)
     if one.source:
         out.say(f"  from {safe(one.source)}")
-    for name, count in sorted(one.missing.items()):
-        out.say(f"  {count:,} without {safe(name)}")
     for name, value in one.options.items():
         out.say(f"  {safe(name)}: {safe(str(value))}")
     out.say()

@@ -336,18 +336,21 @@ def append_own(
 
 
 def _newest_since(journal: Journal, key: str, since: Mark, end: Position) -> tuple[int, bytes | None]:
-    """Version and bytes of a key that was written at a mark; read from there on, else the whole generation."""
-    found: tuple[int, bytes | None] = since.ver, since.raw
-    for after in (since.position, None):
+    """Version and bytes of a key that was written at a mark: read from there on, else the whole generation.
+
+    A journal that another was put in the place of, by a restore, may not have the key at all.
+    """
+    for after, known in ((since.position, (since.ver, since.raw)), (None, (0, None))):
+        found: tuple[int, bytes | None] = known
         try:
             for tx in journal.read(after, upto=end):
                 for line in tx.lines:
                     if line.key == key:
                         found = line.ver, line.raw
-            break
         except OffChain:
             continue
-    return found
+        return found
+    return 0, None
 
 
 def _append(

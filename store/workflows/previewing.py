@@ -163,18 +163,11 @@ def _sort_of(edit: Edit, newest: Newest | None) -> str:
 
 
 def _title(raw: bytes | None) -> str:
-    """A record in one line."""
-    from store import records
+    """A record in one line, as lists show it."""
+    from store.index.knowledge.extract import extract
+    from store.index.knowledge.queries import title_of
 
     if raw is None:
         return ""
-    try:
-        value = records.loads(raw)
-    except records.BadJson:
-        return ""
-    get = value.get if isinstance(value, dict) else {}.get
-    source, target = get("source_domain"), get("target_domain")
-    if isinstance(source, str) and isinstance(target, str):
-        return f"{source} → {target}"
-    title = next((text for name in ("name", "title", "text") if isinstance(text := get(name), str)), None)
-    return (title or raw.decode("utf-8", "replace"))[:120]
+    found = extract(0, raw)
+    return title_of(found.name, found.title, found.source, found.target)

@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store import clock
@@ -50,17 +51,18 @@ def submit(
         raise UsageError(f"A workflow of type {kind} needs a file with its items.")
     workflow_id = check_id(id) if id is not None else _made_id(kind)
     _unused(store, workflow_id)
+    name = source.name if isinstance(source, Path) else ""
     record = Record(
         workflow_id,
         kind,
-        title or work.title,
+        title or (f"{work.title} from {name}" if name else work.title),
         atomic=atomic,
         strict=strict,
         update=update,
         later=later,
         submitted=clock.stamp(),
         by=store.session.by,
-        source=getattr(source, "name", "") if isinstance(getattr(source, "name", ""), str) else "",
+        source=name,
         options=asked,
     )
     with claiming.claimed(store, workflow_id):

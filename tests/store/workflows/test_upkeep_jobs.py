@@ -12,7 +12,7 @@ from store.locks import Lock
 from store.store import Store
 from store.workflows import upkeep_jobs
 from store.workflows.upkeep_jobs import Cancelled
-from tests.batches import analogy, batch
+from tests.batches import analogy, batch, versions
 from tests.stores import Opener
 
 
@@ -27,7 +27,8 @@ def journal(store: Store) -> Path:
     return store.layout.journal("default", "knowledge")
 
 
-def test_a_short_job_leaves_nothing_behind(store: Store) -> None:
+def test_a_short_job_leaves_nothing_behind(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.jobs.LONG_SECONDS", 30.0)
     with store.jobs.run("backup", "Back up") as job:
         job.at(1, 2)
     assert not journal(store).exists()
@@ -142,3 +143,17 @@ def test_it_is_told_though_the_journal_begins_a_new_generation_meanwhile(store: 
     found = {one.id: one.state for one in workflows.listing(store)}
     assert found[job.job.workflow] == "completed"
     assert workflows.get(store, job.job.workflow).ver == 2
+
+
+@pytest.mark.usefixtures("long")
+def test_it_is_told_whole_where_the_journal_was_replaced_meanwhile(store: Store) -> None:
+    batch(store, [analogy(1)], "w")
+    with store.jobs.run("restore", "Restore") as job:
+        job.at(1, 4)
+        assert job.job.workflow
+        for path in journal(store).parent.glob("knowledge.*"):
+            path.unlink()
+        job.at(2, 4)
+    store.library.sync()
+    assert [step.state for step in workflows.steps(store, job.job.workflow)] == ["processing", "completed"]
+    assert versions(store) == {f"workflow:{job.job.workflow}": 2}

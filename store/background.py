@@ -34,6 +34,10 @@ APART_SECONDS = 0.25
 """How often a process that does heavy work is asked how far it is."""
 KNOWLEDGE_SECONDS = 0.5
 """A batch of knowledge commits ten times a second; it is told of so often."""
+UNREAD_SECONDS = 1.0
+"""Knowledge that nobody has indexed for so long, with nothing written meanwhile, is indexed here."""
+SMALL = 8 << 20
+"""Bytes of it at most: a screen must not stand still for more."""
 RATION = 5.0
 """A large chart file is published at most for one part in so many of the time."""
 AGAIN = 3.0
@@ -62,6 +66,8 @@ class Background:
             "apart": self._look_apart,
             "knowledge": self._tell_knowledge,
         }
+        self._unread: dict[str, tuple[int, int]] = {}
+        """Size of a journal of knowledge, and how much of it was not indexed, when it was last looked at."""
         self._looks: list[tuple[float, str, Callable[[], bool]]] = []
         self._patient = patient
         self._heartbeat = PATIENT_HEARTBEAT if patient else HEARTBEAT
@@ -317,6 +323,17 @@ class Background:
             self._store.tell(Notice(context, frozenset(), own=False, text=text, shown_by=command))
 
     def _tell_knowledge(self, context: str) -> None:
+        """Tell that knowledge changed. Who wrote it indexes it; where nobody does (it died), this process does."""
+        size, lag = self._store.library.lag(context)
+        last = self._unread.pop(context, None)
+        if lag and last == (size, lag) and lag <= SMALL:
+            self._store.library.sync(context)
+        elif lag:
+            self._unread[context] = (size, lag)
+            with self._wake:
+                self._due.setdefault((context, "knowledge"), clock.monotonic() + UNREAD_SECONDS)
+            if last is not None:
+                return  # told already; what is read of it is told when it is read
         self._store.tell(Notice(context, frozenset(), own=False, knowledge=True))
 
     def _publish(self, context: str) -> None:

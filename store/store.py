@@ -286,7 +286,10 @@ class Store(Committing):
         if self._background is not None:
             self._background.close()
             self._background = None
+        if self._library is not None:
+            self._library.close()
         with self._lock:
+            self._library = None
             for journal in self._journals.values():
                 journal.close()
             self._journals.clear()
@@ -294,9 +297,6 @@ class Store(Committing):
             if self._index is not None:
                 self._index.close()
                 self._index = None
-            if self._library is not None:
-                self._library.close()
-                self._library = None
 
     def __enter__(self) -> Store:
         return self

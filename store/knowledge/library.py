@@ -7,6 +7,7 @@ knowledge, and answers from one consistent state: rows from the index, records f
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from store.model import VersionRow
     from store.store import Store
 
+NEAR = 2_000
+"""Rows from the beginning of a list up to which each page is asked for by itself."""
 BEHIND = 4_000
 """Lines this process has written that may wait for somebody to read."""
 CANDIDATES = 6
@@ -41,6 +44,7 @@ class Library:
         self._dirty: dict[str, int] = {}
         self._written: dict[str, list[Tx]] = {}
         self._held = 0
+        self._kept: tuple[object, array[int]] | None = None
         self.damage: dict[str, Damaged] = {}
         """Journals of knowledge read only up to a damaged line, by context."""
 
@@ -58,7 +62,10 @@ class Library:
         return [context for context, family in self._store.layout.families() if family == FAMILY]
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections, after what this process has written is indexed: others look there for it."""
+        for context in list(self._dirty):
+            with suppress(ChartkeepError):
+                self.sync(context)
         with self._lock:
             if self._index is not None:
                 self._index.close()
@@ -105,6 +112,15 @@ class Library:
                     del self._dirty[name]
         return done
 
+    def lag(self, context: str) -> tuple[int, int]:
+        """Bytes of a context's journal, and how many of them the index has not seen."""
+        try:
+            size = self._store.layout.journal(context, FAMILY).stat().st_size
+        except OSError:
+            return 0, 0
+        position = self.index.position(context)
+        return size, abs(size - (position.offset if position is not None else 0))
+
     def rebuild(self) -> None:
         """Make the index anew from the journals."""
         journals = [self._store.journal(name, FAMILY) for name in self.contexts()]
@@ -136,9 +152,49 @@ class Library:
         """The records a filter means, in order. Equal ones go by their place in the journal."""
         with self.snapshot() as snap:
             if snap.plan(wanted).rest is None:
-                return snap.rows_of(snap.ids(wanted, sort, descending, limit, offset))
+                return snap.rows_of(self._ids(snap, wanted, sort, descending, limit, offset))
             end = None if limit is None else offset + limit
             return [found.row for found in islice(self._found(snap, wanted, sort, descending), offset, end)]
+
+    def _ids(
+        self, snap: Snapshot, wanted: Filter, sort: Sort, descending: bool, limit: int | None, offset: int
+    ) -> array[int]:
+        """The rows of one page. Far from the beginning all numbers are kept while nothing changes."""
+        end = None if limit is None else offset + limit
+        if sort == "match":
+            return reading.ranked(snap, wanted, end)[offset:]
+        if offset <= NEAR:
+            return snap.ids(wanted, sort, descending, limit, offset)
+        return self._all(snap, wanted, sort, descending)[offset:end]
+
+    def _all(self, snap: Snapshot, wanted: Filter, sort: Sort, descending: bool) -> array[int]:
+        asked = (wanted, sort, descending, snap.stamp())
+        with self._lock:
+            if self._kept is not None and self._kept[0] == asked:
+                return self._kept[1]
+        found = snap.ids(wanted, sort, descending)
+        with self._lock:
+            self._kept = (asked, found)
+        return found
+
+    def position(self, wanted: Filter, sort: Sort, descending: bool, context: str, key: str) -> int | None:
+        """How many records stand before one in `rows(wanted, sort, descending)`; None where it is not among them."""
+        with self.snapshot() as snap:
+            if snap.plan(wanted).rest is not None:
+                found = enumerate(self._found(snap, wanted, sort, descending))
+                return next((n for n, one in found if (one.row.context, one.row.key) == (context, key)), None)
+            number = snap.number(context, key)
+            if number is None:
+                return None
+            ids = (
+                reading.ranked(snap, wanted, None)
+                if sort == "match"
+                else self._all(snap, wanted, sort, descending)
+            )
+            try:
+                return ids.index(number)
+            except ValueError:
+                return None
 
     def count(self, wanted: Filter) -> int:
         """How many records a filter means."""

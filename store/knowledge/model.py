@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from store.knowledge.where import Condition
 
-Sort = Literal["changed", "created", "quality", "title", "kind", "key"]
+Sort = Literal["changed", "created", "quality", "title", "kind", "key", "match"]
+"""`match`: what holds the words in its title first, whole words before beginnings; without words by change."""
 
 
 class Row(NamedTuple):

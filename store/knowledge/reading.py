@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from store.errors import NotFound
 from store.index.extract import scrub
 from store.index.knowledge.extract import extract
+from store.index.knowledge.filters import words_of
 from store.index.knowledge.queries import Snapshot, stamp_of, title_of
 from store.knowledge.kinds import FAMILY
 from store.knowledge.model import Filter, Found, Row, Sort
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from store.knowledge.where import Test
     from store.store import Store
 
+RANKED = 1_000
+"""Newest rows that are put in the order of their titles."""
 PART = 500
 """Rows fetched at a time."""
 GAP = 4096
@@ -31,11 +35,32 @@ def found(
 ) -> Iterator[Found]:
     """The records a filter means with their bytes, a few hundred in memory."""
     plan = snap.plan(wanted)
-    walk = iter(snap.walk(plan, wanted.context, sort or "changed", descending and sort is not None))
+    by = "changed" if sort is None or sort == "match" else sort
+    walk = iter(snap.walk(plan, wanted.context, by, descending and sort is not None))
     while part := list(islice(walk, PART)):
         for one in with_bytes(store, snap.rows_of(part)):
             if plan.rest is None or holds(one, plan.rest.test):
                 yield one
+
+
+def ranked(snap: Snapshot, wanted: Filter, most: int | None) -> array[int]:
+    """The rows that hold the words of a filter, at most `most`: of the newest, those with them in the title first."""
+    words = [word.casefold() for word in words_of(wanted.words)]
+    ids = snap.ids(wanted, limit=most if most is None else max(most, RANKED))
+    if not words:
+        return ids[:most]
+    first = snap.rows_of(ids[:RANKED])
+    scores = [_score(row.title, words) for row in first]
+    order = sorted(range(len(first)), key=lambda n: (-scores[n], n))
+    return (array("q", [ids[n] for n in order]) + ids[RANKED:])[:most]
+
+
+def _score(title: str, words: list[str]) -> int:
+    """How well a title answers for words: a word in it counts two, one that begins so one."""
+    there = [word.casefold() for word in words_of(title)]
+    return sum(
+        2 if word in there else 1 if any(one.startswith(word) for one in there) else 0 for word in words
+    )
 
 
 def holds(one: Found, test: Test) -> bool:

@@ -84,6 +84,8 @@ def extract(kind: int, raw: bytes) -> Extract:
             return NOTHING
     if type(value) is not dict:
         return NOTHING
+    if kind == _WORKFLOW:
+        return _workflow(value)
     take, get = value.pop, value.get
     take("type", None)
     take("id", None)
@@ -110,12 +112,16 @@ def extract(kind: int, raw: bytes) -> Extract:
     title = None
     if not name and not (source and target):
         title = _title(value)
-    state = _text(get("state")) or "" if kind == _WORKFLOW else ""
     words = text_of(list(value.values()))
-    made: Extract = _new(
-        Extract, (source, target, tags, quality, instant(created), name, title, words, state)
-    )
+    made: Extract = _new(Extract, (source, target, tags, quality, instant(created), name, title, words, ""))
     return _scrubbed(made) if b"\\u" in raw and (b"\\ud" in raw or b"\\uD" in raw) else made
+
+
+def _workflow(value: dict[str, Any]) -> Extract:
+    """A workflow has a version for every step: only its title, its beginning and its state are kept."""
+    title = scrub(_title(value) or "") or None
+    state = _text(value.get("state")) or ""
+    return NOTHING._replace(created=instant(value.get("created_at")), title=title, state=scrub(state))
 
 
 def instant(value: Any) -> int | None:

@@ -14,7 +14,7 @@ from store.knowledge import kinds
 from store.knowledge.where import Column
 
 if TYPE_CHECKING:
-    from store.index.knowledge.queries import Names
+    from store.index.knowledge.names import Names
     from store.knowledge.model import Filter
     from store.knowledge.where import Condition
 
@@ -29,6 +29,7 @@ _COLUMNS = {
     ),
 }
 """Members of records that a condition may ask of the index."""
+WORKFLOWS = kinds.BY_NAME["workflow"].code
 _OWN = tuple(kind.code for kind in kinds.KINDS if kind.own)
 
 
@@ -46,6 +47,12 @@ class Compiled:
     """True where no record can be meant."""
     of_kinds: str = "1"
     """The condition on `{kind}`."""
+    codes: tuple[int, ...] = ()
+    """The kinds that are named one by one."""
+    instead: list[tuple[str, list[Any]]] = field(default_factory=list)
+    """Conditions on a row that together mean what `match` does."""
+    words: bool = False
+    """True where words are looked for."""
     plain: bool = True
     """True where only context, kinds and deletion are asked for: the facets know how many there are."""
     deleted: bool = False
@@ -60,7 +67,7 @@ def compiled(wanted: Filter, names: Names) -> Compiled:
     """`wanted` as SQL."""
     made = Compiled(deleted=wanted.deleted)
     made.add(f"i.deleted = {int(wanted.deleted)}")
-    codes = _kinds(made, wanted, names)
+    made.codes = codes = _kinds(made, wanted, names)
     before = len(made.parts)
     terms = [*_words(made, wanted.words), *_tags(made, wanted.tags, names), *_domains(made, wanted, names)]
     made.match = " AND ".join(terms)
@@ -110,12 +117,17 @@ def _words(made: Compiled, text: str) -> list[str]:
         made.nothing = made.nothing or bool(text.strip())
         return []
     typing = not text[-1].isspace()
-    return [f'"{word}"' for word in words[:-1]] + [f'"{words[-1]}"' + ("*" if typing else "")]
+    terms = [f'"{word}"' for word in words[:-1]] + [f'"{words[-1]}"' + ("*" if typing else "")]
+    asked = "EXISTS (SELECT 1 FROM words x WHERE x.words MATCH ? AND x.rowid = i.seq)"
+    made.words = True
+    made.instead.append((asked, [" AND ".join(terms)]))
+    return terms
 
 
 def _tags(made: Compiled, tags: Iterable[str], names: Names) -> list[str]:
     numbers = [names.number(tag) for tag in tags]
     made.nothing = made.nothing or None in numbers
+    made.instead += [("instr(i.tags, ?) > 0", [f" {number} "]) for number in numbers]
     return [f'"{rows.tag_word(number)}"' for number in numbers if number is not None]
 
 
@@ -125,12 +137,18 @@ def _domains(made: Compiled, wanted: Filter, names: Names) -> list[str]:
     if either:
         words = [f'"{word(number)}"' for number in either for word in (rows.source_word, rows.target_word)]
         terms.append(f"({' OR '.join(words)})")
+        among = ", ".join(map(str, either))
+        made.instead.append((f"(i.source IN ({among}) OR i.target IN ({among}))", []))
     elif wanted.domains:
         made.nothing = True
-    for name, word in ((wanted.source, rows.source_word), (wanted.target, rows.target_word)):
+    for column, name, word in (
+        ("source", wanted.source, rows.source_word),
+        ("target", wanted.target, rows.target_word),
+    ):
         if name is not None:
             number = names.number(name)
             made.nothing = made.nothing or number is None
+            made.instead.append((f"i.{column} = ?", [number]))
             terms.append(f'"{word(number or 0)}"')
     return terms
 
@@ -145,6 +163,14 @@ def _numbers(made: Compiled, wanted: Filter) -> None:
     if wanted.created_before is not None:
         made.add("i.created < ?", micros(wanted.created_before))
     if wanted.workflow is not None:
+        # The first condition leads to the rows, the second is exact: workflows may have run side by side.
+        made.add(
+            "i.seq >= (SELECT MIN(seq) FROM transactions WHERE workflow = ?) AND i.seq < COALESCE((SELECT seq FROM"
+            " transactions WHERE seq > (SELECT MAX(seq) FROM transactions WHERE workflow = ?) ORDER BY seq LIMIT 1),"
+            " (SELECT MAX(seq) + 1 FROM items))",
+            wanted.workflow,
+            wanted.workflow,
+        )
         made.add(
             "(SELECT workflow FROM transactions WHERE seq <= i.seq ORDER BY seq DESC LIMIT 1) = ?",
             wanted.workflow,

@@ -114,6 +114,14 @@ def reject(checked: Item | Reject) -> Reject:
         (b'{"type":"analogy","id":"a","id" :"b","x":"\\":"}', "duplicate-member", "'id'"),
         (b'{"type":"analogy","id":"a","created_at":"\\u003a","x":1,"x":2}', "duplicate-member", "'x'"),
         (b'{"type":"x","id":"a","a":[[{"b":1,"b":2}]]}', "duplicate-member", "'b'"),
+        *(
+            (
+                b'{"type":"x","id":"a","created_at":"a:b",%b}' % b",".join([b'"x":1'] * many),
+                "duplicate-member",
+                "'x'",
+            )
+            for many in range(2, 14)
+        ),
         (b'{"type":"x","id":"a","id" :"b"}', "duplicate-member", "'id'"),
         (b'{"type":"x","id":"a","id"\t:"b"}', "duplicate-member", "'id'"),
         (b'{"type":"x","id":"a","id"\r:"b"}', "duplicate-member", "'id'"),

@@ -50,6 +50,7 @@ def sync(space: Namespace, out: Output) -> int:
         said, synced = store.catch_up()
         if space.rebuild:
             store.rebuild()
+        synced += store.library.sync()
         written = store.publish(space.context) if not store.readonly else []
         transactions = sum(one.transactions for one in synced)
         for line in said:

@@ -136,7 +136,7 @@ def best(
     within, bind = _within(snap, context)
     sql = (
         "SELECT source, target, seq FROM (SELECT i.source, i.target, i.seq, ROW_NUMBER() OVER (PARTITION BY i.source,"
-        " i.target ORDER BY i.quality IS NULL, i.quality DESC, i.seq) AS place FROM items i JOIN json_each(?) j"
+        " i.target ORDER BY i.quality DESC, i.seq) AS place FROM items i JOIN json_each(?) j"
         " ON i.source = json_extract(j.value, '$[0]') AND i.target = json_extract(j.value, '$[1]')"
         f" WHERE {_LIVE} AND {within}) WHERE place <= ? ORDER BY place"
     )

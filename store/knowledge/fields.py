@@ -133,27 +133,44 @@ def joined(use: Links, likeness: Links, known: frozenset[int] = frozenset()) -> 
 
 
 def parted(links: Links, told: Told | None = None) -> list[list[int]]:
-    """The linked concepts parted where modularity is highest, as groups in order; the same links, the same groups."""
-    groups = {node: [node] for node in sorted(links)}
+    """The linked concepts parted where modularity is highest, as groups in order; the same links, the same groups.
+
+    Single concepts find their groups, groups then join as wholes, and concepts look again whether they are
+    better off elsewhere, until nothing moves any more.
+    """
     graph: Links = {a: dict(sorted(ends.items())) for a, ends in sorted(links.items())}
-    loops = dict.fromkeys(graph, 0.0)
-    while True:
-        place = _moved(graph, loops, told)
-        if len(set(place.values())) == len(graph):
-            return sorted((sorted(group) for group in groups.values()), key=lambda group: group[0])
-        merged: dict[int, list[int]] = {}
-        for node, group in groups.items():
-            merged.setdefault(place[node], []).extend(group)
-        graph, loops = _gathered(graph, loops, place)
-        groups = merged
+    alone = dict.fromkeys(graph, 0.0)
+    place = {node: node for node in graph}
+    for _ in range(_ROUNDS):
+        before = place
+        place = _moved(graph, alone, before, told)
+        level, loops = _gathered(graph, alone, place)
+        while True:
+            up = _moved(level, loops, {group: group for group in level}, told)
+            if len(set(up.values())) == len(level):
+                break
+            place = {node: up[group] for node, group in place.items()}
+            level, loops = _gathered(level, loops, up)
+        if (
+            len(set(zip(place.values(), before.values(), strict=True)))
+            == len(set(before.values()))
+            == len(level)
+        ):
+            break
+    groups: dict[int, list[int]] = {}
+    for node, group in place.items():
+        groups.setdefault(group, []).append(node)
+    return sorted(groups.values(), key=lambda group: group[0])
 
 
-def _moved(graph: Links, loops: dict[int, float], told: Told | None) -> dict[int, int]:
-    """Each node in the group where it adds most to modularity, until none wants to move."""
+def _moved(graph: Links, loops: dict[int, float], start: dict[int, int], told: Told | None) -> dict[int, int]:
+    """Each node in the group where it adds most to modularity, from where it is, until none wants to move."""
     degree = {node: sum(ends.values()) + 2 * loops[node] for node, ends in graph.items()}
     twice = sum(degree.values()) or 1.0
-    place = {node: node for node in graph}
-    weight = dict(degree)
+    place = dict(start)
+    weight: dict[int, float] = {}
+    for node, group in place.items():
+        weight[group] = weight.get(group, 0.0) + degree[node]
     for _ in range(_ROUNDS):
         moves = 0
         for done, (node, ends) in enumerate(graph.items()):

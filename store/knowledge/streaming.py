@@ -81,7 +81,7 @@ def _taken(
             raws = [raw for raw in raws if _holds(raw, rest)]
         if raws:
             yield raws
-        if not more and not due:
+        if not more:  # then nothing is due either
             return
     if due:
         raise _out_of_date(reader, due[0])

@@ -241,6 +241,14 @@ def test_the_best_of_each_pair(full: Path, run: Run) -> None:
     assert [one["key"] for one in found[0]["best_analogies"]] == ["analogy:a1", "analogy:a2", "analogy:a3"]
 
 
+def test_of_equally_good_analogies_the_older_comes_first(folder: Path, run: Run) -> None:
+    put(folder, analogy(1, "a", "b", None), *(analogy(number, "a", "b", 0.5) for number in (2, 3, 4)))
+    found = run("--json", "domains", "best", "--per", "9").document["best"]
+    assert [one["key"] for one in found[0]["best_analogies"]] == [
+        f"analogy:a{number}" for number in (2, 3, 4, 1)
+    ]
+
+
 def test_tags_that_domains_share(full: Path, run: Run) -> None:
     found = run("--json", "domains", "shared").document["shared"]
     assert found[0] == {"tag": "blue", "analogies": 3, "domains": {"sea": 3, "sky": 2, "city": 1}}

@@ -137,7 +137,7 @@ def test_the_number_of_bundles_is_found_out() -> None:
     assert clustering.choose(np.zeros((0, 3))) == (1, None)
 
 
-def test_a_number_that_is_there_stays_unless_another_is_better() -> None:
+def test_a_number_that_is_there_stays_unless_another_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = np.random.default_rng(5).standard_normal((300, 3))
     free = clustering.choose(cloud)
     assert free.k != 7
@@ -148,6 +148,9 @@ def test_a_number_that_is_there_stays_unless_another_is_better() -> None:
     kept = clustering.choose(cloud, present=7).k
     assert kept == (7 if free.silhouette - close <= clustering.NEAR else free.k)
     assert clustering.choose(bundles(3, 30), present=9).k == 3
+    monkeypatch.setattr(clustering, "NEAR", 2.0)
+    assert clustering.choose(bundles(3, 30), present=9).k == 9
+    assert clustering.choose(bundles(3, 30), present=1_000).k == 3
 
 
 def test_silhouette_by_hand() -> None:

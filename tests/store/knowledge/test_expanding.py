@@ -200,7 +200,12 @@ def test_only_the_last_member_changes(members: dict[str, Any], blank: bytes) -> 
     members = {"core_elements": ["A"], "inherits_from": "P"} | members
     members.pop("inherited", None)
     parent = frame_of("frame:p", {"name": "P", "core_elements": ["B"]})
-    first = records.dumps(members)[:-1] + blank + b"}" + blank
+    first = (
+        records.dumps(members)[:-1].replace(b'"core_elements":', b'"core_elements" :  ')
+        + blank
+        + b"}"
+        + blank
+    )
     frames = Frames([parent])
     made = expanded(frames, 1, "frame:f", first)
     assert isinstance(made, bytes)

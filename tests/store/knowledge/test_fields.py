@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -62,6 +62,35 @@ def test_parts_hold_every_concept_once_and_beat_the_plain_ways(links: fields.Lin
         for one, other in combinations(groups, 2):
             merged = [group for group in groups if group not in (one, other)] + [one + other]
             assert found >= modularity(links, merged) - 1e-9
+
+
+def planted(seed: int, inside: float, between: float) -> tuple[fields.Links, list[list[int]]]:
+    """Six groups of ten, linked at random, more within than between."""
+    rng = np.random.default_rng(seed)
+    found: fields.Links = {}
+    for a, b in combinations(range(60), 2):
+        if rng.random() < (inside if a // 10 == b // 10 else between):
+            found.setdefault(a, {})[b] = found.setdefault(b, {}).setdefault(a, float(rng.uniform(0.5, 1.0)))
+    return found, [list(range(start, start + 10)) for start in range(0, 60, 10)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_groups_that_were_planted_are_found_again(seed: int) -> None:
+    links, groups = planted(seed, 0.8, 0.03)
+    assert fields.parted(links) == groups
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_concept_would_be_better_off_elsewhere(seed: int) -> None:
+    links, plain = planted(seed, 0.5, 0.1)
+    groups = fields.parted(links)
+    found = modularity(links, groups)
+    assert found >= 0.95 * modularity(links, plain)
+    for at, other in permutations(range(len(groups)), 2):
+        for node in groups[at]:
+            tried = [[n for n in held if n != node] for held in groups]
+            tried[other].append(node)
+            assert found >= modularity(links, tried) - 1e-9
 
 
 def test_concepts_used_together_are_linked_the_more_the_less_apart() -> None:

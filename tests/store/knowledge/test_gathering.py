@@ -108,12 +108,20 @@ def test_what_a_person_changed_or_another_purpose_made_is_left_alone(full: Store
     run(full, "clusters", clusters=3)
     key, mine = next(iter(found(full, "cluster").items()))
     put(full, {**mine, "name": "mine"})
-    put(full, {"type": "cluster", "id": "own", "members": [{"key": "concept:wave"}]})
+    mine.pop("workflow_id")
+    put(
+        full, {"type": "cluster", "id": "own", "members": [{"key": "concept:wave"}]}, {**mine, "id": "copied"}
+    )
+    other, theirs = list(found(full, "cluster").items())[1]
+    raw = records.dumps({**theirs, "name": "theirs"})
+    plan = Plan("knowledge.put", "Put", [Edit("put", f"cluster:{other}", None, raw)])
+    writing.write(full, "default", lambda _: plan, workflow="an-import")
     run(full, "clusters", clusters=1)
     after = found(full, "cluster")
     assert after[key]["name"] == "mine"
-    assert "own" in after
-    assert len(after) == 3
+    assert after[other]["name"] == "theirs"
+    assert {"own", "copied"} <= set(after)
+    assert len(after) == 5
 
 
 def test_criteria_choose_what_is_clustered(full: Store) -> None:

@@ -28,7 +28,7 @@ members = st.fixed_dictionaries(
     optional={
         "source_domain": st.sampled_from(WORDS) | values,
         "target_domain": st.sampled_from(WORDS),
-        "quality_score": st.floats(0, 1) | values,
+        "quality_score": st.sampled_from([0.1, 0.2, 0.5, 0.9]) | values,
         "confidence": st.floats(0, 1),
         "tags": st.lists(st.sampled_from(WORDS), max_size=3) | values,
         "metadata": st.fixed_dictionaries(

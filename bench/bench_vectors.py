@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,7 @@ def _texts() -> Figure:
 def _store(place: Path, count: int) -> Store:
     """A store with so many concepts."""
     store = open_store(init_store(place))
+    store._settings = replace(store.settings, vectors_dimension=DIMENSION)
     texts = _sentences(count)
     with store.journal("default", "knowledge").writer() as writer:
         for start in range(0, count, stores.CHUNK):

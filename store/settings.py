@@ -183,8 +183,8 @@ class Settings:
     workflows_stale_seconds: float = 30.0
     workflows_keep_days: float = 90.0
     vectors_model: str = "lexical"
-    vectors_form: str = "float16"
-    vectors_dimension: int = 384
+    vectors_form: str = "int8"
+    vectors_dimension: int = 1024
     vectors_approximate_from: int = 200_000
     theme: str = "auto"
     mouse: bool = True

@@ -23,7 +23,7 @@ GROUP = "chartkeep.embedders"
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Makes one vector of every text."""
+    """Makes one vector of every text. A member `chance` may say up to which cosine likeness tells nothing."""
 
     dimension: int
     identity: str

@@ -184,6 +184,7 @@ def embed(
             embedder.dimension,
             form or (before.form if before is not None else store.settings.vectors_form),
             embedder.identity,
+            float(getattr(embedder, "chance", 0.0)),
         )
         run = Run(store, context, folder, embedder, progress)
         renewed = before is None or not _goes_on(folder, before, fresh, embedder)

@@ -49,6 +49,8 @@ class Lexical:
     def __init__(self, dimension: int) -> None:
         self.dimension = dimension
         self.identity = f"{_VERSION}/{dimension}"
+        self.chance = 2 / dimension**0.5
+        """Two texts that share nothing have a cosine of 1 / sqrt(dimension) or so, by their hashes."""
         self.learned_from = 0
         self._idf = np.ones(CLASSES, np.float32)
 

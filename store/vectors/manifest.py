@@ -44,6 +44,8 @@ class Manifest:
     form: str
     identity: str = ""
     """What the embedder says of itself: vectors of another identity cannot be compared."""
+    chance: float = 0.0
+    """Cosine up to which two texts may be alike by chance: it tells nothing."""
     changed: str = ""
     shards: tuple[ShardFile, ...] = ()
     frozen: ShardFile | None = None

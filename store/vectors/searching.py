@@ -134,7 +134,7 @@ def _exact(
     while True:
         rows = tables_of.nearest(scores, count)
         hits = _live(store, context, table, rows, scores[rows], own)
-        if len(hits) >= limit or len(rows) < count or scores[rows[-1]] <= 0:
+        if len(hits) >= limit or len(rows) < count or scores[rows[-1]] <= table.manifest.chance:
             return hits[:limit]
         count *= 4
 
@@ -147,10 +147,11 @@ def _live(
     scores: NDArray[np.float32],
     own: str | None,
 ) -> list[Hit]:
-    """Hits of those rows whose record is there, in their order. What shares nothing is not like it."""
+    """Hits of those rows whose record is there, in their order. What may be chance is not like it."""
     keys = [table.keys[row] for row in rows]
+    least = table.manifest.chance
     alike = [
-        (key, score) for key, score in zip(keys, scores.tolist(), strict=True) if score > 0 and key != own
+        (key, score) for key, score in zip(keys, scores.tolist(), strict=True) if score > least and key != own
     ]
     titles = lookup.titles(store, context, [key for key, _ in alike])
     return [Hit(key, context, titles[key], min(1.0, score)) for key, score in alike if key in titles]

@@ -122,11 +122,11 @@ def _frozen(store: Store) -> tuple[str, int]:
 def test_another_dimension_embeds_everything_anew(store: Store) -> None:
     write(store, SEA, SAIL, CODE, BREAD)
     collection.embed_missing(store, "default")
-    store._settings = dataclasses.replace(store.settings, vectors_dimension=64)
+    store._settings = dataclasses.replace(store.settings, vectors_dimension=512)
     counts = collection.embed_missing(store, "default")
     assert (counts.renewed, counts.total) == (True, 4)
     (model,) = collection.models(store)
-    assert model.dimension == 64
+    assert model.dimension == 512
     assert collection.similar(store, "a1").hits[0].key == "analogy:a2"
 
 

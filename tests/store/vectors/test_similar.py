@@ -44,8 +44,7 @@ def test_what_changed_is_found_by_its_new_words_only(store: Store) -> None:
     write(store, {**CODE, "source_domain": "gardener", "target_domain": "orchard", "reasoning": "Both prune"})
     assert keys(collection.similar(store, "gardener in the orchard"))[0] == "analogy:a3"
     assert collection.models(store)[0].rows >= 3
-    old = [hit.score for hit in collection.similar(store, "compiler parser").hits if hit.key == "analogy:a3"]
-    assert max(old, default=0) < 0.15, "what two hashes may share by chance"
+    assert keys(collection.similar(store, "compiler parser")) == []
 
 
 def test_what_is_deleted_is_not_found_and_found_again_once_it_is_back(store: Store) -> None:

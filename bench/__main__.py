@@ -34,6 +34,7 @@ BENCHMARKS = {
     "workflow_pane": "what the UI costs while it shows an import of 10,000 records a second",
     "maintain": "what the upkeep costs while nothing is due",
     "backup": "full and incremental backups, restore",
+    "vectors": "archives of vectors, their recall, search and embedding",
     "live": "another program's write until it is on screen",
 }
 

@@ -1,7 +1,8 @@
 """The approximate index of a model: an inverted file of int8 codes by faiss, the extra `approx`.
 
-Chosen by measuring here, 2 cores, 100,000 x 384: faiss builds its inverted file in 4 to 10 s where the graphs of
-faiss and usearch take 16 to 200 s for no better recall, and it takes 412 bytes a row (graphs 656 to 1,044).
+Chosen by measuring here, 2 cores, 384 dimensions of lexical vectors: of 300,000 faiss builds its inverted file in 20 s
+and finds 96 % of the ten nearest in 0.2 ms; usearch builds its graph in 343 s and finds 92 % in 1.1 ms or more. Of
+100,000: 12 s, 89 to 94 % in 0.1 to 0.6 ms, beside 66 s, 86 to 92 % in 0.5 to 2.9 ms; graphs of faiss took 16 to 26 s.
 
 The index proposes rows, which are scored from the vectors themselves: what it can miss is a row, never
 an order. It covers the shards there were when it was built; rows added since are searched exactly beside

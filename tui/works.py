@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from store import clock
 from store.jobs import Job
@@ -47,21 +47,35 @@ def runs(workflow: Workflow) -> bool:
     return workflow.state == "processing" and not workflow.interrupted
 
 
-def listing(store: Store) -> list[Workflow]:
+class Listed(NamedTuple):
+    """The workflows there are, by what the index knows."""
+
+    workflows: list[Workflow]
+    behind: int
+    """Bytes of journal that the index lacks though nobody is at work on it: the list may be old."""
+
+
+def listing(store: Store) -> Listed:
     """The newest workflows of every context, as index and heartbeats tell of them."""
     from store import workflows
+    from tui import library_catching
 
-    if not hasattr(workflows, "listing"):
-        return []
-    return list(workflows.listing(store, limit=MOST))
+    found = list(workflows.listing(store, limit=MOST))
+    return Listed(found, 0 if any(map(runs, found)) else library_catching.behind(store, None))
+
+
+def catch_up(store: Store) -> None:
+    """Have the index take in what it lacks."""
+    from tui import library_catching
+
+    library_catching.catch_up(store, None)
 
 
 def beats(store: Store, running: Sequence[Workflow]) -> list[Workflow]:
     """The same workflows as their heartbeats tell of them now."""
     from store import workflows
 
-    found = getattr(workflows, "beat", None)
-    return [found(store, workflow) for workflow in running] if found is not None else list(running)
+    return [workflows.beat(store, workflow) for workflow in running]
 
 
 def of_workflow(workflow: Workflow) -> Work:

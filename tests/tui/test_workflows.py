@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from store import workflows
+from store.knowledge.model import Filter
 from store.workflows.model import Workflow
 from store.workflows.undoing import Undoing
-from tests.tui.conftest import Desk, Opener
+from tests.tui.conftest import NOW, Desk, Opener
 from tests.tui.workflow_engine import (
     ALL,
     BROKEN,
@@ -501,7 +502,50 @@ async def test_what_is_refused_stands_in_the_form_to_be_corrected(
         assert "Submitted don" in d.foot or "Submitted don" in await d.seen("Submitted don")
 
 
-def _many(count: int) -> str:
-    return "".join(
-        json.dumps({"type": "frame", "id": f"f{n}", "name": f"Frame {n}"}) + "\n" for n in range(count)
+# -- the engine itself -----------------------------------------------------------------------------
+
+
+async def test_a_batch_is_submitted_mended_and_rolled_back(
+    desk: Opener, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("CHARTKEEP_NOW", NOW)
+    lines = [json.dumps({"type": "frame", "id": f"f{n}", "name": f"Frame {n}"}) for n in range(300)]
+    lines[16] = "{oops"
+    (folder / "many.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    monkeypatch.setattr(
+        "tui.editor.hand_over",
+        lambda _, text, **__: text.replace("{oops", '{"type":"frame","id":"f16","name":"x"}'),
     )
+    async with desk() as d:
+        await d.press("g", "i")
+        await d.type("many.jsonl", end="")
+        await d.press("ctrl+s")
+        assert "300 items: 299 new" in await d.seen("300 items")
+        assert "line 17" in d.screen()
+        await d.press("ctrl+s", "g", "w", "underscore")
+        assert "1 rejected" in await ended(d, "Import many.jsonl", "completed")
+        assert d.app.store.library.count(Filter(context="default")) == 299
+        await d.press("e")
+        assert "line 17 · not-json" in await d.seen("line 17")
+        await d.press("e")
+        await ended(d, "rejects again", "completed")
+        assert d.app.store.library.count(Filter(context="default")) == 300
+        while "many.jsonl," in (work.title if (work := d.app.main.workflows.list.work) else ""):
+            await d.press("j")
+        await d.press("B")
+        assert "299 records that it added are deleted again" in await d.seen("299 records")
+        await d.press("y")
+        await ended(d, "Import many.jsonl:", "rolled back")
+        assert d.app.store.library.count(Filter(context="default")) == 1
+        await d.press("enter")
+        assert "by ada@home" in await d.seen("rolled back   by")
+
+
+async def ended(d: Desk, title: str, state: str) -> str:
+    """The line of a workflow once another process has brought it there."""
+    for _ in range(400):
+        if state in line_of(d, title):
+            return line_of(d, title)
+        await d.pilot.pause(0.05)
+    raise AssertionError(d.screen())

@@ -126,10 +126,9 @@ def cancel_it(desk: ChartkeepApp, workflow: Workflow) -> None:
         if yes:
             _do(desk, lambda: engine.cancel(store, workflow.id), f"{name} is cancelled.")
 
+    written = max(workflow.written, workflow.processed - workflow.unchanged - workflow.rejected)
     stays = (
-        f" The {workflow.written:,} records it has written stay; rolling it back takes them away."
-        if workflow.written
-        else ""
+        f" The {written:,} records it has written stay; rolling it back takes them away." if written else ""
     )
     desk.push_screen(ConfirmScreen(f"Cancel {name}?{stays}", "cancel it", "Let it run"), answered)
 
@@ -161,8 +160,15 @@ def _ask_back(desk: ChartkeepApp, workflow: Workflow, found: Undoing) -> None:
         what = "Nothing of what it wrote stands any more"
         lines: list[Line] = [(f"{what}: it is only marked as rolled back.", "")]
     else:
-        counts = ((found.deleted, "added are deleted again"), (found.restored, "renewed are what they were before"))
-        lines = [(f"{count:,} record{'' if count == 1 else 's'} that it {what}.", "") for count, what in counts if count]
+        counts = (
+            (found.deleted, "added are deleted again"),
+            (found.restored, "renewed are what they were before"),
+        )
+        lines = [
+            (f"{count:,} record{'' if count == 1 else 's'} that it {what}.", "")
+            for count, what in counts
+            if count
+        ]
     lines.append(("Their history stays: a roll-back writes new versions.", "muted"))
     if changed:
         were = "1 record was" if len(changed) == 1 else f"{len(changed):,} records were"

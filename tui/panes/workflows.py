@@ -48,6 +48,8 @@ class WorkflowsPane(Pane):
         """As they were listed: each heartbeat is laid over that, not over the one before."""
         self._works: list[Work] = []
         self._beats: Timer | None = None
+        self._behind = 0
+        """What the index lacked at the last list: it is asked to catch up once for that."""
         self._asked = 0.0
         self._due: Timer | None = None
         self._lines = -1
@@ -84,10 +86,16 @@ class WorkflowsPane(Pane):
         store = self.desk.store
         self.desk.bridge.read.ask(lambda: works.listing(store), self.take, name="workflows")
 
-    def take(self, found: Sequence[Workflow]) -> None:
-        """Show these workflows, as their records and heartbeats tell of them; look after those that run."""
-        self._listed = list(found)
-        self._take(found)
+    def take(self, found: works.Listed) -> None:
+        """Show these workflows; look after those that run, and after an index that a runner left behind."""
+        self._listed = found.workflows
+        self._take(found.workflows)
+        if found.behind and found.behind != self._behind and not self.desk.readonly:
+            store = self.desk.store
+            self.desk.bridge.work.ask(
+                lambda: works.catch_up(store), lambda _: self.refresh_list(), name="catch up"
+            )
+        self._behind = found.behind
 
     def _take(self, found: Sequence[Workflow]) -> None:
         self.workflows = list(found)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from store import clock
 from store.errors import ChartkeepError
+from store.knowledge.kinds import FAMILY
 from store.store import Notice
 from store.watch import PATIENT_STEP_MS, STEP_MS, Watcher
 
@@ -66,7 +67,7 @@ class Background:
             "apart": self._look_apart,
             "knowledge": self._tell_knowledge,
         }
-        self._unread: dict[str, tuple[int, int]] = {}
+        self._knowledge: dict[str, tuple[int, int]] = {}
         """Size of a journal of knowledge, and how much of it was not indexed, when it was last looked at."""
         self._looks: list[tuple[float, str, Callable[[], bool]]] = []
         self._patient = patient
@@ -236,6 +237,9 @@ class Background:
             self._guard(self._sync, context)
             self._schedule(context, "publish", self._delay)
         self._guard(store.finish_moves)
+        for context, family in store.layout.families():
+            if family == FAMILY:  # looked at in a moment, when the watches are set
+                self._handle(context, "knowledge")
         store.tell(Notice("", None, own=False))
 
     def _heal(self) -> None:
@@ -324,17 +328,16 @@ class Background:
 
     def _tell_knowledge(self, context: str) -> None:
         """Tell that knowledge changed. Who wrote it indexes it; where nobody does (it died), this process does."""
-        size, lag = self._store.library.lag(context)
-        last = self._unread.pop(context, None)
-        if lag and last == (size, lag) and lag <= SMALL:
+        last, now = self._knowledge.get(context), self._store.library.lag(context)
+        if now[1] and now == last and now[1] <= SMALL:
             self._store.library.sync(context)
-        elif lag:
-            self._unread[context] = (size, lag)
+            now = self._store.library.lag(context)
+        elif now[1]:
             with self._wake:
                 self._due.setdefault((context, "knowledge"), clock.monotonic() + UNREAD_SECONDS)
-            if last is not None:
-                return  # told already; what is read of it is told when it is read
-        self._store.tell(Notice(context, frozenset(), own=False, knowledge=True))
+        self._knowledge[context] = now
+        if now != last:
+            self._store.tell(Notice(context, frozenset(), own=False, knowledge=True))
 
     def _publish(self, context: str) -> None:
         from store import exchange

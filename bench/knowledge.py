@@ -1,4 +1,5 @@
-"""Analogies for benchmarks: drafts of some 350 bytes, their words as often as words are in any language."""
+"""Analogies for benchmarks: drafts that become records of some 350 bytes, their words as often as words
+are in any language."""
 
 from __future__ import annotations
 
@@ -28,17 +29,17 @@ def drafts(count: int) -> Iterator[dict[str, Any]]:
     vocabulary = words(4000)
     often = list(accumulate(1 / rank for rank in range(1, len(vocabulary) + 1)))
     domains, tags = vocabulary[:60], vocabulary[60:120]
-    for number in range(count):
-        said = rng.choices(vocabulary, cum_weights=often, k=18)
+    for _ in range(count):
+        said = rng.choices(vocabulary, cum_weights=often, k=10)
         source, target = rng.sample(domains, 2)
         yield {
             "source_domain": source,
             "target_domain": target,
             "quality_score": round(rng.random(), 2),
-            "concept_mappings": dict(zip(said[:4], said[4:8], strict=True)),
-            "frame_mappings": {said[8]: said[9]},
+            "concept_mappings": {said[0]: said[1], said[2]: said[3]},
+            "frame_mappings": {said[4]: said[5]},
             "tags": rng.sample(tags, 2),
-            "metadata": {"origin": f"batch {number // 1000}", "note": " ".join(said[10:])},
+            "metadata": {"note": " ".join(said[6:])},
         }
 
 

@@ -136,9 +136,9 @@ def best(
     within, bind = _within(snap, context)
     sql = (
         "SELECT source, target, seq FROM (SELECT i.source, i.target, i.seq, ROW_NUMBER() OVER (PARTITION BY i.source,"
-        " i.target ORDER BY i.quality DESC, i.seq) AS place FROM items i JOIN json_each(?) j"
-        " ON i.source = json_extract(j.value, '$[0]') AND i.target = json_extract(j.value, '$[1]')"
-        f" WHERE {_LIVE} AND {within}) WHERE place <= ? ORDER BY place"
+        f" i.target ORDER BY i.quality DESC, i.seq) AS place FROM items i WHERE {_LIVE} AND (i.source, i.target) IN"
+        " (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
+        f" AND {within}) WHERE place <= ? ORDER BY place"
     )
     ends = orjson.dumps([(source, target) for source, target, *_ in found]).decode()
     seqs: dict[tuple[int, int], list[int]] = {}

@@ -36,6 +36,8 @@ PART = 0.25
 RENEW = 0.4
 """Seconds between two looks at a list that others change all the time; at least SHARE times what a look takes."""
 SHARE = 5
+LOOKED_AT = 500
+"""Records looked through between two looks at whether they are still wanted."""
 SMALL = 5_000
 """Rows up to which a list is ordered anew whenever others change it."""
 
@@ -276,15 +278,21 @@ def gather(
     tell: Callable[[int, list[Row], int | None], object],
 ) -> None:
     """Look through the records while they are wanted, and tell of what was found so far."""
+    from store.knowledge import reading as bytes_of
+
     sort, descending, _ = SORTS[query.sort]
-    found: list[Row] = []
+    held: list[Row] = []
     first, told = 0, clock.monotonic()
-    stream = store.library.stream(query.filter, sort, descending)
-    for each in islice(stream, MOST_FOUND):
-        found.append(each.row)
-        if clock.monotonic() - told >= PART:
+    with store.library.snapshot() as snap:
+        plan = snap.plan(query.filter)
+        walk = iter(snap.walk(plan, query.context, sort, descending))
+        while (part := list(islice(walk, LOOKED_AT))) and first + len(held) < MOST_FOUND:
             if not wanted():
                 return
-            tell(first, found, None)
-            first, found, told = first + len(found), [], clock.monotonic()
-    tell(first, found, first + len(found))
+            for each in bytes_of.with_bytes(store, snap.rows_of(part)):
+                if plan.rest is None or bytes_of.holds(each, plan.rest.test):
+                    held.append(each.row)
+            if held and clock.monotonic() - told >= PART:
+                tell(first, held, None)
+                first, held, told = first + len(held), [], clock.monotonic()
+    tell(first, held, first + len(held))

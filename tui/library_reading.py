@@ -147,14 +147,7 @@ def reload(store: Store, query: Query, anchor: Place | None, top: int) -> Loaded
     total = store.library.count(found)
     at = None
     if anchor is not None and total:
-        position = getattr(store.library, "position", None)
-        if position is not None:
-            at = position(found, sort, descending, *anchor)
-        else:
-            near = load(store, query, max(0, top - WINDOW // 2), total)
-            at = next(
-                (n for n, row in enumerate(near.rows, near.first) if (row.context, row.key) == anchor), None
-            )
+        at = store.library.position(found, sort, descending, *anchor)
     middle = top + WINDOW // 4 if at is None else at
     first = max(0, min(middle - WINDOW // 2, total - WINDOW))
     return load(store, query, first, total)._replace(at=at, total=total)

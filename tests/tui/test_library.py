@@ -18,7 +18,7 @@ from store.knowledge.model import Row
 from store.model import Edit, Plan
 from store.store import Store, open_store
 from tests.tui.conftest import Desk, Opener
-from tui import editor
+from tui import editor, library_listing
 from tui.library_reading import Query
 from tui.screens.library import LibraryScreen
 from tui.screens.library_edit import RecordDialog
@@ -332,6 +332,46 @@ async def test_what_is_listed_is_written_byte_for_byte(desk: Opener, filled: Pat
         await d.type(str(tmp_path / "one.jsonl"))
         await d.seen("Wrote")
         assert (tmp_path / "one.jsonl").read_bytes() == records.dumps(FRAME) + b"\n"
+
+
+async def test_looking_through_records_ends_when_another_list_is_asked_for(filled: Path) -> None:
+    with open_store(filled, program="look") as store:
+        query = Query("default", "all", "where:relation contains 'no such thing'")
+        assert library_listing.by_records(store, query)
+        looked: list[int] = []
+        told: list[tuple[int, list[Row], int | None]] = []
+        library_listing.gather(
+            store, query, lambda: bool(looked.append(1)) or len(looked) < 1, lambda *found: told.append(found)
+        )
+        assert (len(looked), told) == (1, [])
+        library_listing.gather(
+            store,
+            query._replace(text="where:relation contains 'number 1'"),
+            lambda: True,
+            lambda *found: told.append(found),
+        )
+        assert told[-1][2] == len(told[-1][1]) == 11
+
+
+async def test_help_lists_the_librarys_keys_and_does_what_is_chosen(desk: Opener, filled: Path) -> None:
+    async with desk(filled) as d:
+        screen = await opened(d)
+        await d.press("question_mark")
+        await d.type("sort records")
+        assert d.app.screen is screen
+        assert screen.query_now.sort == 1
+
+
+async def test_clicks_choose_collections_and_records(desk: Opener, filled: Path) -> None:
+    async with desk(filled) as d:
+        screen = await opened(d)
+        await d.pilot.click("#records", offset=(5, 3))
+        await d.settle()
+        assert screen.records.cursor == 3
+        at = d.screen().splitlines()[0].index("frames")
+        await d.pilot.click("#tabs", offset=(at, 0))
+        await d.settle()
+        assert screen.query_now.tab == "frames"
 
 
 async def test_it_opens_where_it_was_left(desk: Opener, filled: Path) -> None:

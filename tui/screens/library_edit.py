@@ -18,7 +18,9 @@ from tui.screens.dialog import Dialog
 from tui.widgets.cells import clean
 
 CHECK_AFTER = 0.25
-"""Seconds without a key after which the text is checked."""
+"""Seconds without a key after which a long text is checked."""
+AT_ONCE = 20_000
+"""Characters up to which it is checked with every key."""
 SHOWN = 6
 """Problems listed."""
 
@@ -58,6 +60,9 @@ class RecordDialog(Dialog[str]):
 
     @on(TextArea.Changed)
     def _changed(self) -> None:
+        if len(self.text.text) < AT_ONCE:
+            self._check()
+            return
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(CHECK_AFTER, self._check)

@@ -57,7 +57,7 @@ class SimilarScreen(ListDialog[tuple[str, str]]):
         """Measure."""
         store, everywhere = self.desk.store, self._everywhere
         context, key = self._of, self._key
-        self.desk.bridge.count.ask(
+        self.desk.bridge.work.ask(
             lambda: near(store, context, key, everywhere=everywhere),
             self._show,
             name="similar",

@@ -25,6 +25,14 @@ Every document is an object, so that members can be added without breaking a scr
 | `retention` | `{"dry_run", "rules", "journals": [{"context", "family", "forgotten", "put_away", "frozen", …}]}` |
 | `erase` | `{"records", "versions", "bytes", "files", "backups", "exports", "standing", "unreachable", …}` |
 | `maintain` | a line for each task: `{"task", "title", "at", "seconds", "ok", "did", "note", "damage"}` |
+| `similar` | `{"query", "model", "how", "recall", "note", "hits": [{"key", "context", "title", "score", "kind"}]}` |
+| `vectors`, `vectors list` | `{"models": [{"context", "name", "made", "dimension", "form", "rows", …}], "embedders": [text]}` |
+| `vectors add` | `{"model", "written", "rejected": [{"line", "key", "code", "reason"}]}` |
+| `vectors embed` | `{"embedded": [{"context", "embedded", "unchanged", "gone", "total", "renewed"}]}` |
+| `vectors check` | `{"ok": bool, "findings": [FINDING]}` |
+| `vectors index`, `measure` | `{"measured": [{"model", "context", "rows", "sample", "recall", "exact_ms", "approximate_ms"}]}` |
+| `vectors merge` | `{"merged": [{"context", "model", "shards_before", "shards", "dropped", "saved"}]}` |
+| `vectors remove` | `{"model", "removed"}` |
 | any error, on the error stream | `{"error": {"code": exit code, "kind": name, "message": text}}` |
 
 CHART `{context, id, title, due, done, progress, level, parent, parent_step, children, created,

@@ -147,10 +147,23 @@ def _deletion_wanted(foreseen: Preview, space: Namespace, out: Output) -> bool:
     if not space.yes:
         for _, key, title in foreseen.deleted_examples:
             out.say(f"  {safe(key)}  {safe(title)}")
-    question = f"Delete {dates.plural(foreseen.deleted, 'record')}?"
+    question = f"Delete {dates.plural(foreseen.deleted, 'record')}{_kinds(foreseen)}?"
     if not confirm(out, question, space.yes):
         raise Refused(f"{question} On the command line --yes confirms it; --dry-run shows which.")
     return True
+
+
+def _kinds(found: Preview) -> str:
+    """Of what kinds the records are that would be deleted."""
+    from store.knowledge.kinds import kind_of
+
+    if not found.deleted_kinds:
+        return ""
+    named = (
+        f"{count:,} {kind_of(kind).collection if kind_of(kind).code else safe(kind)}"
+        for kind, count in sorted(found.deleted_kinds.items(), key=lambda one: -one[1])
+    )
+    return f" ({', '.join(named)})"
 
 
 def _tell_preview(found: Preview, out: Output) -> int:
@@ -164,7 +177,7 @@ def _tell_preview(found: Preview, out: Output) -> int:
     out.say(f"Of {dates.plural(found.total, 'item')}, nothing of which was written:")
     for count, word, examples in counts:
         if count:
-            out.say(f"  {count:,} {word}")
+            out.say(f"  {count:,} {word}" + (_kinds(found) if word == "deleted" else ""))
             out.lines(
                 [
                     f"    {f'line {line}: ' if line else ''}{safe(key)}  {safe(title)}"
@@ -189,6 +202,7 @@ def _tell_preview(found: Preview, out: Output) -> int:
             "new": found.new,
             "changed": found.changed,
             "deleted": found.deleted,
+            "deleted_kinds": found.deleted_kinds,
             "unchanged": found.unchanged,
             "rejected": found.rejected,
             "missing": found.missing,

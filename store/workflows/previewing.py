@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store.knowledge import writing
+from store.knowledge.kinds import parts_of
 from store.model import Edit
 from store.workflows import deciding, rejecting, staging
 from store.workflows.counting import gone
@@ -42,6 +43,8 @@ class Preview(NamedTuple):
     deleted_examples: list[Example]
     rejects: list[Rejected]
     """The first of them."""
+    deleted_kinds: dict[str, int] = {}
+    """Of what kinds the deleted ones are: `quality below` means instances and fields too, say."""
 
 
 def preview(
@@ -95,6 +98,7 @@ class _Found:
         self.counts = {"new": 0, "changed": 0, "deleted": 0}
         self.examples: dict[str, list[Example]] = {"new": [], "changed": [], "deleted": [], "unchanged": []}
         self.missing: dict[str, int] = {}
+        self.kinds: dict[str, int] = {}
         self.rejects: list[Rejected] = []
         self._seen: set[int] = set()
 
@@ -115,9 +119,14 @@ class _Found:
                 continue
             if len(self._seen) < _MOST_KEYS:
                 self._seen.add(digest)
-            self._add(
-                _sort_of(edit, newest.get(edit.key)), lines[edit.key].line if edit.key in lines else 0, edit
-            )
+            found = newest.get(edit.key)
+            sort = _sort_of(edit, found)
+            if sort == "deleted" and found is not None:
+                kind = parts_of(edit.key)[0]
+                self.kinds[kind] = self.kinds.get(kind, 0) + 1
+                if len(self.examples[sort]) < EXAMPLES:
+                    edit = edit._replace(raw=view.raw(found))  # noqa: PLW2901 - to have a title
+            self._add(sort, lines[edit.key].line if edit.key in lines else 0, edit)
         if decision.unchanged and len(self.examples["unchanged"]) < EXAMPLES:
             self._unchanged(batch, decision, {one.line for one in refused})
         for name, count in decision.missing.items():
@@ -153,6 +162,7 @@ class _Found:
             shown["unchanged"],
             shown["deleted"],
             self.rejects,
+            self.kinds,
         )
 
 

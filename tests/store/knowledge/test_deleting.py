@@ -107,12 +107,20 @@ def test_criteria_are_checked_before_every_batch(full: Store, monkeypatch: pytes
     assert "a5" in live(full)
 
 
+def test_a_dry_run_says_of_what_kinds_and_what_they_are_called(full: Store) -> None:
+    put(full, {"type": "frame_instance", "id": "i", "frame": "Motion", "confidence": 0.1})
+    foreseen = workflows.preview(full, "default", "delete", options={"below": 0.2})
+    assert foreseen.deleted_kinds == {"analogy": 2, "frame_instance": 1}
+    assert ("frame_instance:i", "Motion") in [example[1:] for example in foreseen.deleted_examples]
+
+
 def test_a_dry_run_counts_shows_ten_and_writes_nothing(full: Store) -> None:
     put(full, *(analogy(number, quality_score=0.1) for number in range(20, 35)))
     before = full.journal("default", "knowledge").position()
     foreseen = workflows.preview(full, "default", "delete", options={"below": 0.2})
     assert foreseen.deleted == 17
     assert len(foreseen.deleted_examples) == 10
+    assert foreseen.deleted_kinds == {"analogy": 17}
     assert full.journal("default", "knowledge").position() == before
 
 

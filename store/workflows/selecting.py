@@ -63,10 +63,13 @@ def named(lines: Sequence[Staged]) -> list[Named]:
 
 
 def live(run: Run, keys: Sequence[str]) -> dict[str, bytes]:
-    """The bytes of those of these records that are live. Raises StorageError."""
+    """The bytes of those of these records that are live, as far as they are indexed. Raises StorageError.
+
+    The index is taken as it is: it follows by itself while a workflow runs, and is not waited for.
+    """
     journal = run.store.journal(run.context, FAMILY)
     made: dict[str, bytes] = {}
-    with run.store.library.snapshot() as snap:
+    with run.store.library.index.snapshot() as snap:
         for at in range(0, len(keys), AT_ONCE):
             for key, place in snap.newest(run.context, keys[at : at + AT_ONCE]).items():
                 if not place.deleted:

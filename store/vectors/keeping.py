@@ -60,7 +60,6 @@ def merge(store: Store, context: str, model: str) -> Merged:
         if before.made:
             keep = set(lookup.live(store, context, last))
         made = _rewritten(folder, before, lambda number, row, key: last[key] == (number, row) and key in keep)
-        made = replace(made, seen=before.seen)
         folder.commit(made)
     return Merged(
         model,

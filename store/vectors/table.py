@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,7 +42,8 @@ class Table:
         self.versions = np.zeros(0, np.int64)
         self.damage: list[Damaged] = []
         """Shards that could not be used; the rest is searched all the same."""
-        self._parts: list[tuple[NDArray[np.generic], NDArray[np.float32] | None]] = []
+        self._parts: list[tuple[NDArray[Any], NDArray[np.float32] | None]] = []
+        self._room: NDArray[Any] | None = None
         self._row_of: dict[str, int] | None = None
         self._current: NDArray[np.bool_] | None = None
         self._kinds: tuple[list[str], NDArray[np.uint16]] | None = None
@@ -112,7 +113,12 @@ class Table:
     def add(self, shard: archive.Shard) -> None:
         """Take in the rows of another shard."""
         self._follow(shard.keys)
-        vectors = shard.vectors.astype(np.float32) if shard.vectors.dtype == np.float16 else shard.vectors
+        held = np.int8 if shard.scales is not None else np.float32
+        if self._room is None:
+            vectors = shard.vectors.astype(held, copy=False)
+        else:
+            vectors = self._room[len(self.keys) : len(self.keys) + len(shard.keys)]
+            vectors[:] = shard.vectors
         self._parts.append((vectors, shard.scales))
         self.keys.extend(shard.keys)
         self.versions = np.concatenate((self.versions, shard.versions))
@@ -130,13 +136,21 @@ class Table:
         self._row_of.update(after)
         self._kinds = None
 
+    def reserve(self) -> Table:
+        """Make room for all rows in one piece: one product for a question, and large pages of memory."""
+        held = np.int8 if self.manifest.form == "int8" else np.float32
+        self._room = np.empty((self.manifest.rows, self.manifest.dimension), held)
+        return self
+
     def joined(self) -> Table:
-        """The same in one piece, where it is in many."""
-        if len(self._parts) > _MOST_PARTS:
-            scaled = self._parts[0][1] is not None
-            vectors = np.concatenate([vectors for vectors, _ in self._parts])
+        """The same in one piece, where it is in many, or was read into one."""
+        if self._room is not None or len(self._parts) > _MOST_PARTS:
             scales = [scales for _, scales in self._parts if scales is not None]
-            self._parts = [(vectors, np.concatenate(scales) if scaled else None)]
+            if self._room is not None:
+                vectors, self._room = self._room[: len(self.keys)], None
+            else:
+                vectors = np.concatenate([vectors for vectors, _ in self._parts])
+            self._parts = [(vectors, np.concatenate(scales) if scales else None)] if len(vectors) else []
         return self
 
     def going_on(self, manifest: Manifest) -> Table:
@@ -211,7 +225,7 @@ def _table(folder: Folder, manifest: Manifest) -> Table:
             return kept
         table, shards = kept.going_on(manifest), shards[len(kept.manifest.shards) :]
     else:
-        table = Table(manifest)
+        table = Table(manifest).reserve()
     for shard in shards:
         try:
             table.add(read_shard(folder, manifest, shard))

@@ -259,8 +259,18 @@ class Committing:
                     f"{odd} holds no charts but something else, and publishing would replace it: nothing was "
                     "written. Move that file away, or use another context."
                 )
-        if self.layout.journal(context).exists():
-            self._begun.add(context)
+        if not self.layout.journal(context).exists():
+            self._make_journal(context)
+        self._begun.add(context)
+
+    def _make_journal(self, context: str) -> None:
+        """The first command of a context: nobody may rename it meanwhile, or it would be there twice."""
+        with self.contexts.steady():
+            self.contexts.forget(context)
+            self.contexts.require(context)
+            journal = self.journal(context)
+            with journal.locked(self.settings.lock_timeout, context):
+                journal.ready()
 
     @contextmanager
     def _noticing_its_end(self, context: str) -> Iterator[None]:

@@ -221,9 +221,6 @@ class Contexts:
             durable.write_file(store.layout.journals / _INTENT, records.sealed(shown))
             self._finish()
         store.forget(name)
-        store.index.forget(name)
-        if store.layout.knowledge_index.exists():
-            store.library.forget(name)
         self._made.discard(name)
 
     def finish(self) -> bool:
@@ -264,7 +261,17 @@ class Contexts:
             if os.path.lexists(source) and not os.path.lexists(target):
                 durable.make_dirs(target.parent)
                 durable.move(source, target)
+        for old, _ in moves:
+            if Path(old).parent == Path(os.path.relpath(layout.journals, layout.home)):
+                self._forget(Path(old).name)
         durable.remove_file(intent)
+
+    def _forget(self, name: str) -> None:
+        """Have the indexes forget a context that is gone: before the intent is, so that a crash leaves none of it."""
+        store = self._store
+        store.index.forget(name)
+        if store.layout.knowledge_index.exists():
+            store.library.forget(name)
 
     def _shown(self, path: Path) -> str:
         """A path relative to the store, which may itself be moved before the rest is done."""

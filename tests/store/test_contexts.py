@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store import charts, durable, records
+from store import charts, durable, exchange, records
 from store.errors import Damaged, NotFound, Refused, StorageError, UsageError
 from store.store import Store
 from tests.stores import DATA, Opener, chart, live
@@ -280,6 +280,25 @@ def test_commands_and_renames_at_once_lose_nothing(opened: Opener) -> None:
     thread.join()
     assert here.contexts.names() == ["default", "work"]
     assert live(here, "work")[f"e:{name}_action_1"]["observations"] == ["Draft", *acknowledged]
+
+
+def test_a_command_that_comes_while_its_context_is_renamed_makes_no_second_one(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = opened("ann"), opened("bob")
+    made(here)
+    real = exchange.begun
+
+    def renamed_before(store: Store, context: str) -> bool:
+        monkeypatch.setattr(exchange, "begun", real)
+        here.contexts.rename("work", "play")
+        return real(store, context)
+
+    monkeypatch.setattr(exchange, "begun", renamed_before)
+    with pytest.raises(NotFound):
+        chart(there, "Another", context="work")
+    assert here.contexts.names() == ["default", "play"]
+    here.contexts.rename("play", "work")
 
 
 def test_a_context_made_by_another_process_is_seen(opened: Opener) -> None:

@@ -101,6 +101,22 @@ def test_a_move_cut_short_is_finished_by_the_next(
     assert there(other.layout.vectors / name) == files
 
 
+def test_a_crash_before_the_indexes_forget_leaves_no_row(
+    work: Store, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work.library.sync()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(work.library), "forget", lambda *_: (_ for _ in ()).throw(StorageError("no")))
+        with pytest.raises(StorageError):
+            work.contexts.rename("work", "play")
+    other = opened("bob")
+    other.catch_up()
+    other.library.sync()
+    assert other.library.collections() == [("play", "analogies", 2)]
+    with other.snapshot() as snap:
+        assert [row.name for row in snap.contexts()] == ["play"]
+
+
 def test_a_context_with_knowledge_alone_is_a_context(store: Store, opened: Opener) -> None:
     store.contexts.create("lab")
     put(store, analogy(1), context="lab")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store import journal_next
+from store.errors import StorageError
 from store.index.knowledge import applying, keys, places, sync
 from store.index.knowledge.handle import KnowledgeIndex
 from store.journal import Journal
@@ -114,10 +117,11 @@ def test_any_history_equals_a_rebuild(history: list[Any], batch: int, behind: in
                     found = snap.newest(context, list(writer.versions))
                     assert {key: row.ver for key, row in found.items()} == writer.versions
                     for key in writer.versions:
-                        assert [row.ver for row in snap.versions(context, key)][0] == writer.versions[key]
-                counted = [snap.count(Filter(kinds=(kind,))) for kind in ("analogy", "frame", "other")]
-                listed = [len(snap.ids(Filter(kinds=(kind,)))) for kind in ("analogy", "frame", "other")]
-                assert counted == listed
+                        assert next(row.ver for row in snap.versions(context, key)) == writer.versions[key]
+                for kind in ("analogy", "frame", "other"):
+                    for deleted in (False, True):
+                        wanted = Filter(kinds=(kind,), deleted=deleted)
+                        assert snap.count(wanted) == len(snap.ids(wanted))
             one.close()
         for journal in there:
             journal.close()
@@ -150,3 +154,61 @@ def test_what_was_known_is_taken_only_where_it_goes_on_from_the_index(tmp_path: 
     assert index.sync(writer.journal, [third, fourth]).lines == 1
     assert contents(index) == fresh(tmp_path, writer.journal)
     index.close()
+
+
+def test_a_version_is_superseded_where_its_line_stands_now(tmp_path: Path) -> None:
+    """The index stood before a new generation, and reads the carried line and what follows it in one go."""
+    writer = Writer(tmp_path)
+    writer.write([("analogy:z", {}), ("analogy:a", {"name": "one"}), ("analogy:z", None)])
+    index, ahead = (KnowledgeIndex.open(tmp_path / part / "knowledge.sqlite") for part in "ab")
+    index.sync(writer.journal)
+    compact(writer.journal, ahead)
+    writer.write([("analogy:a", {"name": "two"})])
+    index.sync(writer.journal)
+    with index.snapshot() as snap:
+        history = snap.versions("default", "analogy:a")
+    assert [row.generation for row in history] == [2, 2]
+    assert contents(index) == fresh(tmp_path, writer.journal)
+    index.close()
+    ahead.close()
+
+
+def test_numbers_of_names_that_were_rolled_back_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(tmp_path)
+    index = KnowledgeIndex.open(tmp_path / "a" / "knowledge.sqlite")
+    writer.write([("analogy:a", {"source_domain": "sun", "tags": ["x"]})])
+    index.sync(writer.journal)
+    writer.write([("analogy:b", {"source_domain": "moon", "tags": ["y"]})])
+    stored = sync.store_position
+
+    def refuse(*_: Any) -> None:
+        raise sqlite3.OperationalError("the disk refuses")
+
+    monkeypatch.setattr(sync, "store_position", refuse)
+    with pytest.raises(StorageError):
+        index.sync(writer.journal)
+    monkeypatch.setattr(sync, "store_position", stored)
+    writer.write([("analogy:c", {"source_domain": "sea", "tags": ["z", "y"]})])
+    index.sync(writer.journal)
+    assert contents(index) == fresh(tmp_path, writer.journal)
+    index.close()
+
+
+def test_a_batch_that_is_indexed_without_a_pause_is_not_waited_for(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    index, reader = (KnowledgeIndex.open(tmp_path / "a" / "knowledge.sqlite") for _ in "ab")
+    writer.write([("analogy:a", {})])
+    conn = sqlite3.connect(index.path, isolation_level=None)
+    conn.execute("BEGIN IMMEDIATE")
+    waiting = threading.Thread(target=reader.sync, args=(writer.journal,), daemon=True)
+    waiting.start()
+    conn.execute("ROLLBACK")
+    index.sync(writer.journal)
+    conn.execute("BEGIN IMMEDIATE")  # the next part of the batch
+    waiting.join(5.0)
+    assert not waiting.is_alive()
+    conn.close()
+    index.close()
+    reader.close()

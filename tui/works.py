@@ -44,7 +44,7 @@ def _told_of(job: Job, states: Mapping[str, str]) -> bool:
 
 def runs(workflow: Workflow) -> bool:
     """Whether somebody works on it: then it has a heartbeat."""
-    return workflow.state == "processing" and not workflow.interrupted
+    return workflow.state == "processing" and not (workflow.interrupted or workflow.paused)
 
 
 class Listed(NamedTuple):

@@ -45,8 +45,7 @@ async def go_to(d: Desk, engine: Engine, *shown: Workflow, zoomed: bool = True) 
     """Give the pane the keyboard, with these workflows in it."""
     engine.all = list(shown)
     await d.press("g", "w", *(["underscore"] if zoomed else []))
-    d.app.main.workflows._asked = 0.0
-    d.app.main.workflows.refresh_list()
+    d.app.main.workflows.refresh_list(at_once=True)
     await d.settle()
 
 
@@ -99,8 +98,7 @@ async def test_what_goes_on_comes_first_and_the_cursor_stays_on_its_workflow(
         while chosen.chosen is None or chosen.chosen.id != "partly":
             await d.press("j")
         engine.all.insert(0, PENDING)
-        chosen._asked = 0.0
-        chosen.refresh_list()
+        chosen.refresh_list(at_once=True)
         await d.settle()
         assert chosen.chosen is not None
         assert chosen.chosen.id == "partly"
@@ -137,6 +135,36 @@ async def test_heartbeats_are_read_while_one_runs_and_is_seen(desk: Opener, engi
         pane._look()
         await d.settle()
         assert engine.beaten == beaten
+
+
+async def test_a_screen_above_keeps_the_pane_from_repainting_until_it_is_gone(
+    desk: Opener, engine: Engine
+) -> None:
+    async with desk() as d:
+        await go_to(d, engine, RUNNING)
+        pane = d.app.main.workflows
+        await d.press("enter")
+        drawn = list(pane.list._drawn)
+        engine.become("run", processed=77)
+        assert "77/100" in await d.seen("77/100")
+        assert pane.list._drawn == drawn
+        await d.press("q")
+        assert "77/100" in line_of(d, "Import birds")
+
+
+async def test_lists_keep_a_distance_while_one_runs_but_not_from_what_a_person_did(
+    desk: Opener, engine: Engine
+) -> None:
+    async with desk() as d:
+        await go_to(d, engine, RUNNING)
+        pane, listed = d.app.main.workflows, engine.listed
+        for _ in range(5):
+            pane.refresh_list()
+        await d.settle()
+        assert engine.listed == listed
+        await d.press("p")
+        assert engine.listed == listed + 1
+        assert "paused" in line_of(d, "Import birds")
 
 
 async def test_one_that_ended_is_listed_again_and_looked_after_no_more(desk: Opener, engine: Engine) -> None:
@@ -180,10 +208,6 @@ async def test_p_pauses_and_goes_on(desk: Opener, engine: Engine) -> None:
         await go_to(d, engine, RUNNING)
         await d.press("p")
         assert done_to(engine) == [("pause", "run")]
-        assert await d.seen("paused")
-        d.app.main.workflows._asked = 0.0
-        d.app.main.workflows.refresh_list()
-        await d.settle()
         assert "paused" in line_of(d, "Import birds")
         await d.press("p")
         assert done_to(engine)[-1] == ("resume", "run")

@@ -104,7 +104,7 @@ def resume_it(desk: ChartkeepApp, workflow: Workflow) -> None:
         key = desk.keymap.first("workflow.retry")
         more = f" {key} tries its rejects again." if workflow.rejected else ""
         desk.say(f"{name} is {workflow.shown}: there is nothing to go on with.{more}")
-    elif works.runs(workflow) and not workflow.paused:
+    elif works.runs(workflow):
         desk.say(f"{name} is at work already.")
     else:
         at = f" from item {workflow.processed + 1:,}" if workflow.processed else ""
@@ -256,7 +256,7 @@ def _do(
     """Do it beside the screen; then say so and list the workflows again."""
 
     def failed(_: Exception) -> bool:
-        desk.main.workflows.refresh_list()  # somebody else may have been faster
+        desk.main.workflows.refresh_list(at_once=True)  # somebody else may have been faster
         return False
 
     (desk.bridge.work if long else desk.bridge.write).ask(
@@ -265,7 +265,7 @@ def _do(
 
 
 def _heard(desk: ChartkeepApp, said: str) -> None:
-    desk.main.workflows.refresh_list()
+    desk.main.workflows.refresh_list(at_once=True)
     desk.say(said)
 
 

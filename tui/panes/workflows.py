@@ -24,8 +24,8 @@ from tui.widgets.listing import Listing
 
 BEAT = 0.5
 """Seconds between looks at the heartbeats of what runs."""
-REST = 0.5
-"""Seconds that at least lie between two lists."""
+REST, LONG_REST = 0.5, 2.0
+"""Seconds that at least lie between two lists; the longer while one runs, for its heartbeat tells more."""
 
 
 class WorkflowsPane(Pane):
@@ -48,6 +48,8 @@ class WorkflowsPane(Pane):
         """As they were listed: each heartbeat is laid over that, not over the one before."""
         self._works: list[Work] = []
         self._beats: Timer | None = None
+        self._stale = False
+        """Whether it shows less than is known."""
         self._behind = 0
         """What the index lacked at the last list: it is asked to catch up once for that."""
         self._asked = 0.0
@@ -71,17 +73,19 @@ class WorkflowsPane(Pane):
         self.jobs = jobs
         self._show()
 
-    def refresh_list(self) -> None:
-        """Ask for the workflows again, now or as soon as the last list is old enough."""
-        if self._due is not None or not self.desk.opened:
+    def refresh_list(self, *, at_once: bool = False) -> None:
+        """Ask for the workflows again, at once or as soon as the last list is old enough."""
+        if not self.desk.opened or (self._due is not None and not at_once):
             return
-        wait = self._asked + REST - time.monotonic()
-        if wait > 0:
+        wait = self._asked + (REST if self._beats is None else LONG_REST) - time.monotonic()
+        if wait > 0 and not at_once:
             self._due = self.set_timer(wait, self._ask)
         else:
             self._ask()
 
     def _ask(self) -> None:
+        if self._due is not None:
+            self._due.stop()
         self._due, self._asked = None, time.monotonic()
         store = self.desk.store
         self.desk.bridge.read.ask(lambda: works.listing(store), self.take, name="workflows")
@@ -117,7 +121,7 @@ class WorkflowsPane(Pane):
         store, running = self.desk.store, [one for one in self._listed if works.runs(one)]
 
         def took(found: list[Workflow]) -> None:
-            """One whose runner is gone has ended, or was cut off: only its record says which."""
+            """One whose runner is gone has ended, or was cut off: its record says which."""
             now = {(one.context, one.id): one for one in found if works.runs(one)}
             if len(now) < len(found):
                 self._ask()
@@ -133,7 +137,15 @@ class WorkflowsPane(Pane):
             return hasattr(screen, "works_changed")
         return self.display and all(node.display for node in self.ancestors if isinstance(node, Widget))
 
+    def uncovered(self) -> None:
+        """No screen is above any more."""
+        if self._stale:
+            self._show()
+
     def _show(self) -> None:
+        self._stale = self.app.screen is not self.screen
+        if self._stale:  # beneath a screen that lets it shine through, a line would repaint them all
+            return
         self._works = works.works(self.workflows, self.jobs)
         self.heading.show(summary(self._works))
         if not self.folded:

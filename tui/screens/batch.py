@@ -276,7 +276,7 @@ class BatchScreen(Dialog[None]):
 
     def _submitted(self, made: Workflow) -> None:
         desk = self.desk
-        desk.main.workflows.refresh_list()
+        desk.main.workflows.refresh_list(at_once=True)
         if self.is_attached:
             self.dismiss(None)
         key = desk.keymap.first("pane.workflows")

@@ -93,6 +93,11 @@ class MainScreen(Guarded, Asking):
         self.chart.near = partial(self.outline.near, NEAR)
         self.desk.fill()
 
+    def on_screen_resume(self) -> None:
+        """What was above is gone: show what has happened meanwhile."""
+        if self.has_parts and self.desk.opened:
+            self.workflows.uncovered()
+
     def on_resize(self) -> None:
         """What folds by itself depends on the size of the screen."""
         if self.has_parts and self.desk.opened:

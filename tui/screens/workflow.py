@@ -60,7 +60,7 @@ class WorkflowScreen(TextDialog[None]):
         found = self.desk.main.workflows.find((self.workflow.context, self.workflow.id))
         if found is None or found == self.workflow or not self.is_attached:
             return
-        moved = found.ver != self.workflow.ver or found.state != self.workflow.state
+        moved = (found.state, found.shown) != (self.workflow.state, self.workflow.shown)
         self.workflow = found
         self.report.show(found)
         if moved:

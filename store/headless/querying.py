@@ -73,24 +73,9 @@ def query(space: Namespace, out: Output) -> int:
 
 def _wanted(space: Namespace, out: Output) -> Filter | None:
     """What the arguments mean; None where they name no collection and no criterion."""
-    from store.knowledge import criteria, kinds
-    from store.knowledge.where import parse
+    from store.knowledge import criteria
 
-    kind, where = list(space.kind), space.where
-    word = space.collection
-    if word is not None and word != ALL:
-        named = kinds.named(word)
-        if named is None:
-            known = ", ".join((*kinds.BY_COLLECTION, ALL))
-            raise UsageError(f"“{word}” is no collection; there are {known}.")
-        if kind:
-            raise UsageError(f"Name the collection {named.collection} or kinds with --kind, not both.")
-        if named.code:
-            kind = [named.name]
-        else:  # every kind chartkeep does not know
-            listed = ", ".join(f'"{one.name}"' for one in kinds.KINDS)
-            mine = f"not type in ({listed})"
-            where = f"({parse(where)}) and {mine}" if where else mine
+    kind, where = _kind_and_where(space)
     found = criteria.criteria(
         kinds=kind,
         domains=space.domain,
@@ -110,8 +95,29 @@ def _wanted(space: Namespace, out: Output) -> Filter | None:
     )
     for said in found.said:
         out.remark(said)
-    asked = word is not None or found.filter.names_something or space.deleted or space.count
+    asked = space.collection is not None or found.filter.names_something or space.deleted or space.count
     return found.filter if asked or space.output else None
+
+
+def _kind_and_where(space: Namespace) -> tuple[list[str], str | None]:
+    """The kinds and the condition that the arguments name, the collection among them. Raises UsageError."""
+    from store.knowledge import kinds
+    from store.knowledge.where import parse
+
+    word = space.collection
+    if word is None or word == ALL:
+        return list(space.kind), space.where
+    named = kinds.named(word)
+    if named is None:
+        known = ", ".join((*kinds.BY_COLLECTION, ALL))
+        raise UsageError(f"“{word}” is no collection; there are {known}.")
+    if space.kind:
+        raise UsageError(f"Name the collection {named.collection} or kinds with --kind, not both.")
+    if named.code:
+        return [named.name], space.where
+    listed = ", ".join(f'"{one.name}"' for one in kinds.KINDS)
+    mine = f"not type in ({listed})"  # every kind chartkeep does not know
+    return [], f"({parse(space.where)}) and {mine}" if space.where else mine
 
 
 def _collections(store: Store, space: Namespace, out: Output) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from store.knowledge.expansion import sides
+from store.knowledge.instances import sides
 from store.knowledge.kinds import BY_NAME
 from store.knowledge.model import Row
 from store.records import BadJson, loads

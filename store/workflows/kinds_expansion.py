@@ -7,7 +7,7 @@ above it has changed, and what people wrote is never mixed with what follows fro
 nothing is left as it is, and loses `inherited` where it has it from before. A frame in a circle is rejected,
 with `--strict` also one whose parents are not all there.
 
-An instance is made for each frame and each side of an analogy that uses it (`store.knowledge.expansion`
+An instance is made for each frame and each side of an analogy that uses it (`store.knowledge.instances`
 says when that is). Its id follows from analogy, side and frame, so that expanding again changes only what
 is to be said anew. Instances of analogies that are gone stay: delete them by criteria.
 
@@ -23,7 +23,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from store import records
-from store.knowledge.expansion import Circle, Evoking, Frames, Instance, frame_of
+from store.knowledge.expansion import Circle, Frames, frame_of
+from store.knowledge.instances import Evoking, Instance
 from store.knowledge.kinds import key_of, parts_of
 from store.knowledge.model import Filter
 from store.model import Edit

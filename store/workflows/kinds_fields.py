@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 from store.errors import NotFound
 from store.knowledge import fields
 from store.knowledge.clustering import coherence, matched
-from store.knowledge.expansion import name_of, sides
+from store.knowledge.expansion import name_of
 from store.knowledge.fields import Field, Links, Together
+from store.knowledge.instances import sides
 from store.model import Edit
 from store.workflows import deriving, gathering
 from store.workflows.selecting import meant, value_of

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.knowledge import expansion
-from store.knowledge.expansion import Circle, Evoking, Frames, frame_of, lemma, name_of, sides
+from store.knowledge.expansion import Circle, Frames, frame_of, name_of
+from store.knowledge.instances import Evoking, lemma, sides
 
 
 def frame(name: str, parents: object = (), **members: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from store import records
-from store.errors import Damaged
+from store.errors import Damaged, StorageError
 from store.syscalls import guard
 from store.vectors import forms
 
@@ -88,7 +88,9 @@ def unzipped(path: Path, names: set[str] | None = None) -> dict[str, NDArray[Any
         with guard("read", path), zipfile.ZipFile(path) as archive:
             listed = [member for member in archive.namelist() if names is None or member[:-4] in names]
             return {member[:-4]: _array(archive.read(member)) for member in listed}
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, NotImplementedError) as error:
+    except StorageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - numpy and zipfile raise much for damaged bytes
         raise damaged(path, f"it is no whole numpy archive ({error})") from None
 
 

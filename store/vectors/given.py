@@ -7,8 +7,6 @@ arrays are never loaded. A vector stands for the version its record has when it 
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from store import records
-from store.errors import NotFound, Refused, UsageError
+from store.errors import ChartkeepError, NotFound, Refused, UsageError
 from store.syscalls import guard
 from store.vectors import embedders, embedding, forms, lookup
 from store.vectors.folder import of_model
@@ -31,11 +29,6 @@ if TYPE_CHECKING:
 
 _KEYS = ("keys", "ids")
 _VECTORS = ("vectors", "embeddings", "embedding")
-_UNREADABLE = (
-    ValueError, TypeError, SyntaxError, EOFError, KeyError, NotImplementedError, MemoryError, OverflowError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-"""What numpy raises for files that are torn, damaged or of another kind."""
 _LONGEST_LINE = 1 << 23
 _MOST_DIMENSIONS = 1 << 16
 
@@ -175,15 +168,21 @@ def _of_npz(path: Path) -> tuple[list[str], NDArray[Any]]:
     try:
         with guard("read", path), np.load(path, allow_pickle=False) as archive:
             names = {name: archive[name] for name in archive.files if name in (*_KEYS, *_VECTORS)}
-    except _UNREADABLE as error:
+    except Exception as error:  # noqa: BLE001
+        _not_storage(error)
         raise _refused(path, error) from None
     keys = next((names[name] for name in _KEYS if name in names), None)
     vectors = next((names[name] for name in _VECTORS if name in names), None)
     if keys is None or vectors is None:
         raise UsageError(f"{path} needs the members `keys` (texts) and `vectors` (rows x dimension).")
     if keys.dtype == np.uint8:  # as chartkeep's own shards have them
-        texts = records.loads(keys.tobytes())
-        return [str(text) for text in texts], _checked(vectors, path)
+        try:
+            texts = records.loads(keys.tobytes())
+        except records.BadJson:
+            texts = None
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise UsageError(f"{path}: `keys` is bytes that are no JSON list of texts.")
+        return texts, _checked(vectors, path)
     if keys.ndim != 1 or keys.dtype.kind not in "US":
         raise UsageError(f"{path}: `keys` is {keys.dtype} of the shape {keys.shape}, not one row of texts.")
     if keys.dtype.kind == "S":
@@ -195,8 +194,15 @@ def _array(path: Path, shown: Path) -> NDArray[Any]:
     try:
         with guard("read", path):
             return _checked(np.load(path, mmap_mode="r", allow_pickle=False), shown)
-    except _UNREADABLE as error:
+    except Exception as error:  # noqa: BLE001
+        _not_storage(error)
         raise _refused(path, error) from None
+
+
+def _not_storage(error: Exception) -> None:
+    """Let an error of the disk be one. All else that numpy raises, and it raises much, is about the file."""
+    if isinstance(error, ChartkeepError):
+        raise error
 
 
 def _refused(path: Path, error: Exception) -> UsageError:

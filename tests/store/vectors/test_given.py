@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
+import random
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from store.errors import NotFound, ReadOnly, Refused, UsageError
+from store.errors import ChartkeepError, NotFound, ReadOnly, Refused, UsageError
 from store.store import Store
 from store.vectors import collection
 from tests.store.vectors.conftest import BREAD, CODE, SAIL, SEA, write
@@ -235,3 +238,42 @@ def test_given_vectors_keep_their_length_and_own_shards_can_be_given(four: Store
         assert archive["lengths"].tolist() == pytest.approx([1, 0.9055385, 1, 2])
     again = collection.add_given(four, "default", shard, "other", form="int8")
     assert again.written == 4
+
+
+def test_keys_as_bytes_must_be_a_json_list(four: Store, tmp_path: Path) -> None:
+    for told in (b"{}", b"[1]", b"nonsense", b'"a"'):
+        np.savez(tmp_path / "v.npz", keys=np.frombuffer(told, np.uint8), vectors=VECTORS)
+        with pytest.raises(UsageError, match="JSON list"):
+            collection.add_given(four, "default", tmp_path / "v.npz", "mine")
+
+
+@pytest.mark.parametrize("name", ["v.npz", "v.npy", "v.jsonl"])
+def test_whatever_bytes_are_damaged_the_file_is_refused_or_its_rows_are(
+    four: Store, tmp_path: Path, name: str
+) -> None:
+    dice = random.Random(name)
+    path = tmp_path / name
+    keys = None
+    if name == "v.npz":
+        npz(path)
+    elif name == "v.npy":
+        np.save(path, VECTORS)
+        keys = tmp_path / "keys.txt"
+        keys.write_text("\n".join(FOUR))
+    else:
+        jsonl(
+            path, *({"key": key, "embedding": row} for key, row in zip(FOUR, VECTORS.tolist(), strict=True))
+        )
+    whole = path.read_bytes()
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(dice.randint(1, 4)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        if dice.random() < 0.3:
+            del data[dice.randrange(len(data)) :]
+        path.write_bytes(data)
+        with contextlib.suppress(ChartkeepError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            added = collection.add_given(four, "default", path, "mine", keys=keys)
+            assert added.written <= 4
+    assert collection.check(four) == []

@@ -1,6 +1,6 @@
 """What clusters and semantic fields are made from: vectors of chosen records; and what became of earlier ones.
 
-A record that a workflow of the same type made is *ours* as long as nobody else wrote a version of it: an
+A record that a workflow of the same type made is *ours* as long as it is as that one wrote it, to the byte: an
 update may renew it, or delete it where nothing like it is left. One that a person has changed is left
 alone. Everything an update does is one workflow, so `rollback` takes all of it back.
 """
@@ -20,6 +20,8 @@ from store.workflows.types import Run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from store.knowledge.model import Found
 
     Array = NDArray[Any]
 
@@ -77,15 +79,27 @@ def before(run: Run, kind: str, settings: dict[str, Any]) -> list[Before]:
     """The live records of a kind that an earlier run with the same purpose made, and nobody changed since."""
     found = []
     for one in run.store.library.stream(Filter(context=run.context, kinds=(kind,))):
-        if one.raw is None or one.row.workflow is None:
-            continue
-        value = value_of(one.raw)
+        value = value_of(one.raw) if one.raw is not None else {}
         told = value.get("settings")
-        if not isinstance(told, dict) or value.get("workflow_id") != one.row.workflow:
+        if not isinstance(told, dict):
             continue
-        if all(records.same(told.get(name), settings[name]) for name in ("made_by", "model", "of")):
+        alike = all(records.same(told.get(name), settings[name]) for name in ("made_by", "model", "of"))
+        if alike and _untouched(run, one, value.get("workflow_id")):
             found.append(Before(one.row.key, one.row.id, value))
     return found
+
+
+def _untouched(run: Run, one: Found, workflow: object) -> bool:
+    """True where the record is as the workflow that it names wrote it: since then, or again after a rollback."""
+    if not isinstance(workflow, str) or one.row.workflow == workflow:
+        return isinstance(workflow, str)
+    library = run.store.library
+    written = [
+        version.ver
+        for version in library.history(run.context, one.row.key)
+        if version.workflow == workflow and version.op == "put"
+    ]
+    return any(library.record(run.context, one.row.key, ver).raw == one.raw for ver in written)
 
 
 def ids(run: Run, known: Sequence[str | None], taken: Iterable[str]) -> Iterator[str]:

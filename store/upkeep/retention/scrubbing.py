@@ -52,7 +52,22 @@ def standing(store: Store, words: Words, gone: dict[str, set[str]]) -> list[Stan
                     found.append(Standing(context, row.key, record.chart_id if record else None))
                     if len(found) == _MOST:
                         return found
+    for standing in _known(store, words, gone):
+        found.append(standing)
+        if len(found) == _MOST:
+            break
     return found
+
+
+def _known(store: Store, words: Words, gone: dict[str, set[str]]) -> Iterator[Standing]:
+    """The same of records of knowledge, those of rejects among them: these hold what was submitted."""
+    from store.knowledge.model import Filter
+
+    for wanted in (Filter(), Filter(kinds=("validation",))) if store.library.contexts() else ():
+        for row, raw in store.library.stream(wanted):
+            held = raw is not None and row.key not in gone.get(row.context, ())
+            if held and raw is not None and words.found_in(raw):
+                yield Standing(row.context, row.key, None)
 
 
 def copies(layout: Layout, keys: set[str], words: Words) -> tuple[list[Path], list[Path]]:

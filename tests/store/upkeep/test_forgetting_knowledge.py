@@ -113,6 +113,13 @@ def test_what_was_created_without_an_id_goes_from_the_items_too(store: Store, fo
     assert len([path for path in holding(folder, "never goes out") if path.endswith("items.jsonl")]) == 1
 
 
+def test_records_that_still_say_it_are_listed(full: tuple[Store, str]) -> None:
+    store, name = full
+    put(store, {"type": "concept", "id": "c", "name": "c", "definition": f"Like {SECRET}."})
+    done = erase(store, What(keys=("analogy:a7",)))
+    assert sorted(one.key for one in done.standing) == ["concept:c", f"validation:{name}/7"]
+
+
 def test_a_dry_run_counts_and_changes_nothing(full: tuple[Store, str], folder: Path) -> None:
     store, _ = full
     before = holding(folder, SECRET)

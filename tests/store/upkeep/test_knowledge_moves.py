@@ -181,6 +181,7 @@ def test_a_backup_brings_back_knowledge_vectors_and_staged_items(work: Store) ->
     repository = open_repository(work)
     done = restoring.restore_store(work, repository, repository.find())
     assert known(work, "work") == before
+    assert work.library.collections() == [("work", "analogies", 2)]
     assert there(work.layout.vectors / "work") == files
     assert there(work.layout.workflows) == {"w1/items.jsonl": b"{}\n"}
     assert done.replaced is not None

@@ -16,10 +16,13 @@ from tui import library_catching, library_filter
 from tui.library_text import Reference, references
 
 if TYPE_CHECKING:
+    from store.index.knowledge.queries import Snapshot
     from store.store import Store
 
 WINDOW = 200
 """Rows fetched at once: some screens of them."""
+NEAR = 50_000
+"""Records among which one is looked for in the lists of several contexts together."""
 MOST_REFERENCES = 300
 """References of one record that are looked up, to show what they are called."""
 
@@ -141,16 +144,39 @@ def load(store: Store, query: Query, first: int, known: int | None = None) -> Lo
 
 
 def reload(store: Store, query: Query, anchor: Place | None, top: int) -> Loaded:
-    """The list anew, about the record the cursor was on; `top` was the first line on screen."""
+    """The list anew, about the record the cursor was on; `top` was the first line on screen.
+
+    All of it is of one state: others may write a thousand records between two questions.
+    """
     found = query.filter
     sort, descending, _ = SORTS[query.sort]
-    total = store.library.count(found)
-    at = None
-    if anchor is not None and total:
-        at = store.library.position(found, sort, descending, *anchor)
-    middle = top + WINDOW // 4 if at is None else at
-    first = max(0, min(middle - WINDOW // 2, total - WINDOW))
-    return load(store, query, first, total)._replace(at=at, total=total)
+    with store.library.snapshot() as snap:
+        total = snap.count(found)
+        at = None if anchor is None or not total else _place_of(snap, query, anchor)
+        middle = top + WINDOW // 4 if at is None else at
+        first = max(0, min(middle - WINDOW // 2, total - WINDOW))
+        if first > total // 2 and sort == "changed":
+            end = min(first + WINDOW, total)
+            ids = snap.ids(found, sort, not descending, end - first, total - end)[::-1]
+        else:
+            ids = snap.ids(found, sort, descending, WINDOW, first)
+        rows = snap.rows_of(ids)
+    there = at is not None and at - first < len(rows) and (rows[at - first][:2] == anchor)
+    return Loaded(first, rows, total, at if there else None)
+
+
+def _place_of(snap: Snapshot, query: Query, anchor: Place) -> int | None:
+    """How many records stand before one; by another sort than the last change all are put in order for it."""
+    number = snap.number(*anchor)
+    if number is None:
+        return None
+    found = query.filter
+    sort, descending, _ = SORTS[query.sort]
+    if sort == "changed" and query.context is not None:
+        return snap.before(found, number, descending)
+    most = NEAR if sort == "changed" else None
+    walk = snap.ids(found, sort, descending, most)
+    return walk.index(number) if number in walk else None
 
 
 def shown(store: Store, place: Place, ver: int | None = None) -> Shown | None:

@@ -230,6 +230,25 @@ class Lists(Facets):
         source = "words w CROSS JOIN items i ON i.seq = w.rowid" if plan.match else "items i"
         return int(self._ask(f"SELECT COUNT(*) FROM {source} WHERE {where}", bind).fetchone()[0])
 
+    def before(self, wanted: Filter, number: int, descending: bool) -> int:
+        """How many rows of a filter that names its context stand before a number, by last change.
+
+        Conditions only records can answer aside. It costs what stands before, not what there is.
+        """
+        plan = self.plan(wanted)
+        if plan.nothing or wanted.context is None:
+            return 0
+        low, high = self.span(wanted.context)
+        low, high = (number + 1, high) if descending else (low, number - 1)
+        if plan.words:
+            where, bind = self._where(plan, None)
+            source, column = "words w CROSS JOIN items i ON i.seq = w.rowid", "w.rowid"
+        else:
+            where, bind = self._unmatched(plan, None)
+            source, column = "items i", "i.seq"
+        sql = f"SELECT COUNT(*) FROM {source} WHERE {where} AND {column} BETWEEN ? AND ?"
+        return int(self._ask(sql, (*bind, low, high)).fetchone()[0])
+
 
 _FEW = 20
 """Kinds that are one in so many are found by the full text."""

@@ -45,7 +45,9 @@ state, settled_by}`; `ours` and `theirs` are `{there, value, text, by, at}`, `st
 superseded.
 STATUS `{store, readonly, health: {severity, figures: [FIGURE]}, sizes, counts, contexts, growth,
 index_lag_bytes, unpublished, query_ms, last_verification, kept_aside, disk_free, disk_total, problem,
-damaged, watching, backups, samples, upkeep}`; FIGURE `{name, label, value, unit, severity, text,
+damaged, watching, backups, samples, upkeep, knowledge: {records: {collection: live}, contexts, index_lag_bytes,
+workflows: {running, pending, paused, interrupted: [id], ended}, vectors: [{context, model, vectors, bytes,
+behind_bytes}]}}`; FIGURE `{name, label, value, unit, severity, text,
 threshold}`, its severity `ok`, `warning`, `critical` or `unknown`, its value null where it is not known.
 BACKUP `{id, at, kind, parent, bytes, stored, files, seconds, damaged, drilled, failed}`, sizes in bytes.
 CHANGE `{context, tx, at, by, command, label, focus, hints, edits: [{op, key}]}`.

@@ -75,9 +75,8 @@ def _wanted(space: Namespace, out: Output) -> Filter | None:
     """What the arguments mean; None where they name no collection and no criterion."""
     from store.knowledge import criteria
 
-    kind, where = _kind_and_where(space)
     found = criteria.criteria(
-        kinds=kind,
+        kinds=_kinds(space),
         domains=space.domain,
         source=space.source,
         target=space.target,
@@ -87,7 +86,7 @@ def _wanted(space: Namespace, out: Output) -> Filter | None:
         created_after=space.created_after,
         created_before=space.created_before,
         workflow=space.workflow,
-        where=where,
+        where=space.where,
         words=space.words,
         context=space.context,
         deleted=space.deleted,
@@ -99,25 +98,20 @@ def _wanted(space: Namespace, out: Output) -> Filter | None:
     return found.filter if asked or space.output else None
 
 
-def _kind_and_where(space: Namespace) -> tuple[list[str], str | None]:
-    """The kinds and the condition that the arguments name, the collection among them. Raises UsageError."""
+def _kinds(space: Namespace) -> list[str]:
+    """The kinds that the arguments name, by the collection or one by one. Raises UsageError."""
     from store.knowledge import kinds
-    from store.knowledge.where import parse
 
     word = space.collection
     if word is None or word == ALL:
-        return list(space.kind), space.where
+        return list(space.kind)
     named = kinds.named(word)
     if named is None:
         known = ", ".join((*kinds.BY_COLLECTION, ALL))
         raise UsageError(f"“{word}” is no collection; there are {known}.")
     if space.kind:
         raise UsageError(f"Name the collection {named.collection} or kinds with --kind, not both.")
-    if named.code:
-        return [named.name], space.where
-    listed = ", ".join(f'"{one.name}"' for one in kinds.KINDS)
-    mine = f"not type in ({listed})"  # every kind chartkeep does not know
-    return [], f"({parse(space.where)}) and {mine}" if space.where else mine
+    return [named.name]
 
 
 def _collections(store: Store, space: Namespace, out: Output) -> int:

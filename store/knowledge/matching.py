@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from store.index.knowledge.extract import Extract, extract
 from store.index.knowledge.filters import micros, words_of
-from store.knowledge.kinds import kind_of, parts_of
+from store.knowledge.kinds import OTHER, kind_of, parts_of
 from store.records import BadJson, loads
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def unmet(wanted: Filter, key: str, raw: bytes, workflow: str | None) -> str | N
 def _failures(wanted: Filter, kind: str, told: Extract, raw: bytes, workflow: str | None) -> Iterator[str]:
     if wanted.deleted:
         yield "it is not deleted"
-    if kind not in wanted.kinds if wanted.kinds else kind_of(kind).own:
+    if not _of_kind(wanted, kind):
         yield f"it is of kind {kind}"
     for tag in wanted.tags:
         if tag not in told.tags:
@@ -62,6 +62,14 @@ def _failures(wanted: Filter, kind: str, told: Extract, raw: bytes, workflow: st
         yield f"“{wanted.words}” does not occur in it"
     if wanted.where is not None and not _holds(wanted, raw):
         yield f"{wanted.where} does not hold"
+
+
+def _of_kind(wanted: Filter, kind: str) -> bool:
+    """No kinds mean all but chartkeep's own; `other` means every type it does not know."""
+    known = kind_of(kind)
+    if not wanted.kinds:
+        return not known.own
+    return kind in wanted.kinds or (known is OTHER and OTHER.name in wanted.kinds)
 
 
 def _times(wanted: Filter, created: int | None) -> Iterator[str]:

@@ -41,7 +41,7 @@ kinds = st.sampled_from(["analogy", "concept", "poem"])
 moments = st.sampled_from([datetime(2026, 2, 28, 22, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)])
 filters = st.builds(
     Filter,
-    kinds=st.lists(kinds, max_size=2).map(tuple),
+    kinds=st.lists(kinds | st.just("other"), max_size=2).map(tuple),
     words=st.sampled_from(["", "bird", "win", "win ", "fish élan", "ELAN", "wing fi", "4"]),
     tags=st.lists(st.sampled_from(WORDS), max_size=2, unique=True).map(tuple),
     domains=st.lists(st.sampled_from(WORDS), max_size=2, unique=True).map(tuple),

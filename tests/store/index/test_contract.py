@@ -26,14 +26,15 @@ def _load(writer: Writer, source: Path) -> None:
     writer.put(*values)
 
 
-def test_the_committed_schema_is_what_the_tables_generate() -> None:
-    committed = (resources.files("store.index") / schema.FILE).read_text("utf-8")
-    assert committed == schema.generate(), "run `python -m store.index.schema` and raise schema.VERSION"
+@pytest.mark.parametrize("package", schema.PACKAGES)
+def test_the_committed_schema_is_what_the_tables_generate(package: str) -> None:
+    committed = (resources.files(package) / schema.FILE).read_text("utf-8")
+    assert committed == schema.generate(package), "run `python -m store.index.schema` and raise the version"
 
 
 def test_reading_needs_no_sqlmodel() -> None:
     code = (
-        "import sys, store.index.handle, store.index.rebuild;"
+        "import sys, store.index.handle, store.index.rebuild, store.index.knowledge.rebuild, store.knowledge.library;"
         "sys.exit(any(name in sys.modules for name in ('sqlmodel', 'sqlalchemy', 'textual', 'numpy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

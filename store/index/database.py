@@ -272,6 +272,15 @@ class Database(Generic[Snap]):
                 self._mend(self._identity)
                 return self._steady(lambda: self._sync(journal, known))
 
+    def take(self, journal: Journal, known: Sequence[Tx]) -> Synced:
+        """Read into the index what was just written, and nothing behind it: the journal's end is not looked for.
+
+        Where the index stands elsewhere than before the first of `known`, it is read from the journal up to
+        the last of them. Raises StorageError.
+        """
+        with self._writing:
+            return self._steady(lambda: self._read_on(journal, known[-1].position, known))
+
     def _sync(self, journal: Journal, known: Sequence[Tx]) -> Synced:
         position = self.position(journal.context, journal.family)
         if position is None and _bytes(journal.path) > _LOAD_ASIDE and self.empty:

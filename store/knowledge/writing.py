@@ -405,19 +405,6 @@ def _tail(journal: Journal, indexed: Position | None, end: Position) -> Tail:
     return tail
 
 
-def behind(store: Store, context: str, indexed: Position | None = None) -> int:
-    """Bytes of journal that this process knows to be written and not indexed, the index being there or further."""
-    with _guard:
-        tail = _tails.get(store.journal(context, FAMILY))
-    parts = list(tail.parts) if tail is not None else []
-    if not parts:
-        return 0
-    begun = parts[0][1][0].offset
-    if indexed is not None and indexed.generation == parts[-1][0].generation:
-        begun = max(begun, indexed.offset)
-    return max(0, parts[-1][0].offset - begun)
-
-
 def _forget(journal: Journal) -> None:
     with _guard:
         _tails.pop(journal, None)

@@ -7,17 +7,17 @@ workflow, which nearly doubles what two processors get done; starting it pays fr
 
 from __future__ import annotations
 
+import gc
 import queue
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
 from store.errors import ChartkeepError
-from store.knowledge import writing
 from store.knowledge.kinds import FAMILY
+from store.workflows import feeding
 
 if TYPE_CHECKING:
     from store.journal import Tx
@@ -25,13 +25,12 @@ if TYPE_CHECKING:
 
 APART_FROM = 20_000
 """Items of a workflow from which the index follows in a process of its own."""
-MOST_WAITING = 8
-"""Transactions that may wait for the thread."""
-MOST_BEHIND = 16 << 20
-"""Bytes that may be written and not indexed: with more the writer waits, so that memory stays bounded."""
-LOOK_SECONDS = 0.02
-_PATIENCE = 30.0
-"""Seconds without any progress of the index after which it is not waited for any more."""
+MOST_WAITING = 12
+"""Transactions that may wait on either side: with more the writer waits, so that memory stays bounded."""
+PATIENCE = 60.0
+"""Seconds that a process which takes nothing in is waited for."""
+Waiting = queue.Queue["Tx | None"]
+"""Transactions in their order, and None behind the last."""
 
 
 class Follower(Protocol):
@@ -56,10 +55,8 @@ class Beside:
     def __init__(self, store: Store, context: str) -> None:
         self._store = store
         self._context = context
-        self._queue: queue.Queue[Tx | None] = queue.Queue(MOST_WAITING)
+        self._queue: Waiting = queue.Queue(MOST_WAITING)
         self._thread: threading.Thread | None = None
-        self._failed = False
-        self._ended = False
 
     def __enter__(self) -> Self:
         return self
@@ -80,35 +77,38 @@ class Beside:
             self._store.library.sync(self._context)
 
     def _follow(self) -> None:
-        while not self._ended:
-            known = self._next()
-            if not self._failed and known:
+        failed = ended = False
+        while not ended:
+            known, ended = taken(self._queue)
+            if not failed and known:
                 try:
                     self._store.library.sync(self._context, known)
                 except Exception:  # noqa: BLE001 - the writer must never wait for a thread that is gone
-                    self._failed = True
+                    failed = True
 
-    def _next(self) -> list[Tx]:
-        """What waits, at least one."""
-        found: list[Tx] = []
-        item = self._queue.get()
-        while item is not None:
-            found.append(item)
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return found
-        self._ended = True
-        return found
+
+def taken(waiting: Waiting) -> tuple[list[Tx], bool]:
+    """What waits, at least one where any comes, and whether that was the last."""
+    found: list[Tx] = []
+    item = waiting.get()
+    while item is not None:
+        found.append(item)
+        try:
+            item = waiting.get_nowait()
+        except queue.Empty:
+            return found, False
+    return found, True
 
 
 class Apart:
-    """A process that reads what was committed from the journal."""
+    """A process that is handed what was committed, each record as the index sees it."""
 
     def __init__(self, store: Store, context: str) -> None:
         self._store = store
         self._context = context
+        self._queue: Waiting = queue.Queue(MOST_WAITING)
         self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._send, name="index of a workflow", daemon=True)
 
     def __enter__(self) -> Self:
         place = self._store.layout.single or self._store.layout.root
@@ -119,59 +119,80 @@ class Apart:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
+            self._thread.start()
         return self
 
-    def give(self, tx: Tx) -> None:  # noqa: ARG002 - it is read from the journal
-        """Waits while the index is far behind; where it does not get on, this process brings it up to date."""
-        if writing.behind(self._store, self._context) <= MOST_BEHIND:
+    def give(self, tx: Tx) -> None:
+        """Hand a transaction over; waits while too many are waiting, but not for a process that hangs."""
+        if self._process is None:
             return
-        position, since = None, time.monotonic()
-        while self._running() and time.monotonic() - since < _PATIENCE:
-            found = self._store.library.index.position(self._context, FAMILY)
-            if found != position:
-                position, since = found, time.monotonic()
-            if writing.behind(self._store, self._context, found) <= MOST_BEHIND:
-                return
-            time.sleep(LOOK_SECONDS)
-        with suppress(ChartkeepError):
-            self._store.library.sync(self._context)
+        try:
+            self._queue.put(tx, timeout=PATIENCE)
+        except queue.Full:
+            self._process.kill()
+            self._queue.put(tx)  # the thread notices, and empties it
 
-    def _running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+    def _send(self) -> None:
+        assert self._process is not None
+        out = self._process.stdin
+        assert out is not None
+        failed = False
+        while (tx := self._queue.get()) is not None:
+            if not failed:
+                try:
+                    out.write(feeding.packed(tx))
+                    out.flush()
+                except Exception:  # noqa: BLE001 - the writer must never wait for a thread that is gone
+                    failed = True
+        with suppress(OSError):
+            out.close()
 
     def __exit__(self, *_: object) -> None:
-        process = self._process
-        if process is not None:
-            assert process.stdin is not None
-            with suppress(OSError):
-                process.stdin.close()
-            process.wait()
+        if self._process is not None:
+            self._end(self._process)
         with suppress(ChartkeepError):
             self._store.library.sync(self._context)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until it has taken everything in; one that hangs is ended."""
+        try:
+            self._queue.put(None, timeout=PATIENCE)
+            self._thread.join(PATIENCE)
+            process.wait(PATIENCE)
+        except (queue.Full, subprocess.TimeoutExpired):
+            process.kill()
+            if self._thread.is_alive():
+                self._queue.put(None)
+            process.wait()
+        self._thread.join(PATIENCE)  # a daemon: nobody waits for it for ever
 
 
 # -- the process's side ------------------------------------------------------------------------------
 
 
 def main(words: list[str]) -> int:
-    """Sync the index of one context until standard input ends: `PATH CONTEXT`."""
+    """Index what comes on standard input, until that ends, and then all there is: `PATH CONTEXT`."""
     from store import open_store
 
     place, context = words
-    ended = threading.Event()
+    come: Waiting = queue.Queue(MOST_WAITING)
 
-    def wait() -> None:
-        sys.stdin.buffer.read()
-        ended.set()
+    def receive() -> None:
+        try:
+            for tx in feeding.frames(sys.stdin.buffer):
+                come.put(tx)
+        finally:
+            come.put(None)
 
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=receive, daemon=True).start()
+    gc.set_threshold(100_000)  # small values without cycles are all it makes
     with open_store(place, program="index") as store:
-        while not ended.is_set():
-            before = store.library.index.position(context, FAMILY)
-            with suppress(ChartkeepError):
-                store.library.sync(context)
-            if store.library.index.position(context, FAMILY) == before:
-                ended.wait(LOOK_SECONDS)
+        ended = False
+        while not ended:
+            known, ended = taken(come)
+            if known:
+                with suppress(ChartkeepError):  # with those that follow it is tried again
+                    store.library.index.take(store.journal(context, FAMILY), known)
         store.library.sync(context)
     return 0
 

@@ -172,7 +172,7 @@ def test_the_tail_is_let_go_of_where_the_index_has_passed_it(store: Store) -> No
     for number in range(20):
         put(store, f"concept:{number}")
     journal = store.journal("default", "knowledge")
-    assert writing.behind(store, "default") > 0
+    assert len(writing._tails[journal].versions) == 20
     store.library.sync()
     put(store, "concept:last")
     assert len(writing._tails[journal].versions) == 1

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import orjson
 import pytest
@@ -284,9 +285,29 @@ def test_a_writer_waits_for_an_index_that_is_far_behind(
     from store.workflows import following
 
     monkeypatch.setattr(following, "APART_FROM", 0)
-    monkeypatch.setattr(following, "MOST_BEHIND", 0)
+    monkeypatch.setattr(following, "MOST_WAITING", 1)
     submitted(store, 60, "w")
     assert workflows.run(store, "w").written == 60
+
+
+def test_a_process_for_the_index_that_hangs_or_dies_is_done_without(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from store.knowledge.model import Filter
+    from store.workflows import following
+
+    monkeypatch.setattr(following, "APART_FROM", 0)
+    monkeypatch.setattr(following, "MOST_WAITING", 1)
+    monkeypatch.setattr(following, "PATIENCE", 0.2)
+    for number, (words, size) in enumerate((("sleep 100", 9000), ("false", 9000), ("sleep 100", 0))):
+        fake = tmp_path / f"python{number}"
+        fake.write_text(f"#!/bin/sh\nexec {words}\n")
+        fake.chmod(0o755)
+        monkeypatch.setattr(following.sys, "executable", str(fake))
+        items = [orjson.dumps(analogy(n, text="x" * size)) for n in range(number * 60, number * 60 + 60)]
+        workflows.submit(store, "default", "import", items, id=f"w{number}")
+        assert workflows.run(store, f"w{number}").written == 60
+        assert store.library.count(Filter()) == (number + 1) * 60
 
 
 def test_without_a_process_for_the_index_it_is_brought_up_to_date_at_the_end(
@@ -296,7 +317,6 @@ def test_without_a_process_for_the_index_it_is_brought_up_to_date_at_the_end(
     from store.workflows import following
 
     monkeypatch.setattr(following, "APART_FROM", 0)
-    monkeypatch.setattr(following, "MOST_BEHIND", 0)
     monkeypatch.setattr(following.sys, "executable", "/nonexistent/python")
     submitted(store, 60, "w")
     assert workflows.run(store, "w").written == 60

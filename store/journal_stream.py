@@ -1,6 +1,7 @@
 """The lines of one generation of a journal in their order, each checked against the hash chain before it is given.
 
-Hashing takes about as long as everything else that is done with a line. So of a large file another process
+Hashing takes about as long as everything else that is done with a line. So of a large file, on a machine
+that is not busy, another process
 (`journal_pass.main`, as verification starts it) hashes nearly all parts ahead of this one, which
 meanwhile uses the lines, and hashes the rest itself. Nothing is given whose hash was not found right,
 by the one or the other; memory is that of a block.
@@ -11,6 +12,7 @@ position, the journal's own end), so that every transaction in it is whole.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
@@ -33,6 +35,8 @@ PART = 2 << 20
 MOST_PARTS = 60
 OWN = 6
 """Of so many parts this process hashes one itself."""
+BUSY = 0.5
+"""Processes that may wait for a processor, on average of a minute, where another one is started."""
 MANY = 4 * PART
 """Bytes from which a second process pays."""
 _WHY = "the line is not what was written there, or a line before it is missing or doubled"
@@ -125,7 +129,7 @@ def _parts(reader: ReadFile, upto: int) -> list[Place]:
     """Line ends that cut what there is into parts to be taken in turn; none where that does not pay."""
     begin = reader.header.end
     size = upto - begin
-    if size < MANY or not isinstance(reader.fd, int) or not sys.executable or _cores() < 2:
+    if size < MANY or not isinstance(reader.fd, int) or not sys.executable or not _free():
         return []
     each = max(PART, size // MOST_PARTS)
     found: list[Place] = []
@@ -138,11 +142,16 @@ def _parts(reader: ReadFile, upto: int) -> list[Place]:
     return found
 
 
-def _cores() -> int:
-    import os
-
+def _free() -> bool:
+    """Whether another process would find a processor: on a busy machine one would mostly wait for it."""
     affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    if cores < 2:
+        return False
+    try:
+        return os.getloadavg()[0] < cores + BUSY
+    except (OSError, AttributeError):
+        return True
 
 
 def _damage(reader: ReadFile, offset: int, why: str) -> Damaged:

@@ -73,7 +73,7 @@ def parted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_stream, "PART", 4_000)
     monkeypatch.setattr(journal_stream, "MANY", 8_000)
     monkeypatch.setattr(journal_stream, "BLOCK", 1_500)
-    monkeypatch.setattr(journal_stream, "_cores", lambda: 2)
+    monkeypatch.setattr(journal_stream, "_free", lambda: True)
 
 
 @pytest.mark.parametrize("helped", [False, True])
@@ -253,6 +253,17 @@ def test_the_helper_ends_with_the_one_who_asked(
     assert process.poll() is None or process.returncode == 0
     walk.close()  # type: ignore[attr-defined]
     assert process.returncode is not None
+
+
+@pytest.mark.parametrize(
+    ("cores", "load", "free"), [(2, 0.0, True), (2, 2.4, True), (2, 2.6, False), (1, 0.0, False)]
+)
+def test_a_busy_machine_is_given_no_second_process(
+    monkeypatch: pytest.MonkeyPatch, cores: int, load: float, free: bool
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 9.0, 9.0))
+    assert journal_stream._free() is free
 
 
 def test_what_is_written_meanwhile_is_not_given(store: Store) -> None:

@@ -113,6 +113,15 @@ def test_what_was_created_without_an_id_goes_from_the_items_too(store: Store, fo
     assert len([path for path in holding(folder, "never goes out") if path.endswith("items.jsonl")]) == 1
 
 
+def test_a_reject_goes_with_the_line_it_is_of(store: Store) -> None:
+    lines = [records.dumps(analogy(1)), b'{"id":"short","n":"Zq"}', b'{"id":"other","n":"Zq"}']
+    made = workflows.submit(store, "default", "import", lines)
+    assert workflows.run(store, made.id).rejected == 2
+    erase(store, What(keys=(f"validation:{made.id}/2",)))
+    left = (store.layout.workflows / made.id / "items.jsonl").read_bytes().split(b"\n")
+    assert left == [lines[0], b" " * len(lines[1]), lines[2], b""]
+
+
 def test_records_that_still_say_it_are_listed(full: tuple[Store, str]) -> None:
     store, name = full
     put(store, {"type": "concept", "id": "c", "name": "c", "definition": f"Like {SECRET}."})

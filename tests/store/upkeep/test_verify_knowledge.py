@@ -82,6 +82,7 @@ def test_it_is_sound_while_parts_are_small(full: Store, monkeypatch: pytest.Monk
         "DELETE FROM items WHERE id = 'a40'",
         "UPDATE versions SET ver = 9 WHERE seq = (SELECT MIN(seq) FROM versions)",
         "DELETE FROM versions WHERE seq = (SELECT MIN(seq) FROM versions)",
+        "UPDATE versions SET size = size + 1 WHERE seq = (SELECT MIN(seq) FROM versions)",
         "UPDATE versions SET start = start + 1 WHERE seq = (SELECT MIN(seq) FROM versions)",
         "UPDATE items SET prev = NULL WHERE id = 'a3'",
         "UPDATE transactions SET count = count + 1 WHERE seq = (SELECT MIN(seq) FROM transactions)",

@@ -33,7 +33,7 @@ MOST_FOUND = 20_000
 """Records shown of those that a condition means which only the records can answer."""
 PART = 0.25
 """Seconds after which what was found so far is shown."""
-RENEW = 0.4
+RENEW = 1.0
 """Seconds between two looks at a list that others change all the time; at least SHARE times what a look takes."""
 SHARE = 5
 LOOKED_AT = 500

@@ -18,8 +18,8 @@ from store.knowledge.model import Row
 from store.model import Edit, Plan
 from store.store import Store, open_store
 from tests.tui.conftest import Desk, Opener
-from tui import editor, library_listing
-from tui.library_reading import Query
+from tui import editor, library_listing, library_reading
+from tui.library_reading import SORTS, Query
 from tui.screens.library import LibraryScreen
 from tui.screens.library_edit import RecordDialog
 
@@ -290,6 +290,23 @@ async def test_a_list_others_change_keeps_the_cursor_on_its_record(desk: Opener,
         assert len(screen.records.items) == 32
         await d.settle()
         assert (screen.records.place, screen.records.cursor) == (place, line + 7)
+
+
+@pytest.mark.parametrize("text", ["", "wing", "tag:even >0.2", "domain:music"])
+@pytest.mark.parametrize("sort", range(len(SORTS)))
+def test_a_list_read_again_has_every_record_on_its_own_line(filled: Path, text: str, sort: int) -> None:
+    query = Query("default", "analogies", text, sort)
+    with open_store(filled, program="look") as store:
+        rows = store.library.rows(query.filter, *SORTS[sort][:2])
+        assert rows
+        for n, row in enumerate(rows):
+            again = library_reading.reload(store, query, (row.context, row.key), 0)
+            assert (again.at, again.total, again.rows) == (n, len(rows), rows)
+        assert library_reading.reload(store, query, ("default", "frame:motion"), 0).at is None
+        everywhere = query._replace(context=None)
+        assert (
+            library_reading.reload(store, everywhere, (rows[-1].context, rows[-1].key), 0).at == len(rows) - 1
+        )
 
 
 async def test_an_empty_store_says_how_to_begin(desk: Opener, store_path: Path) -> None:

@@ -15,6 +15,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
+from store import clock
 from store.errors import Locked
 from store.headless.dates import size
 from store.knowledge.model import Row
@@ -34,6 +35,8 @@ from tui.widgets.library_tabs import Tabs
 
 DEBOUNCE = 0.12
 """Seconds a held key must rest before the record under the cursor is read."""
+SOON, RESTED = 0.3, 2.0
+"""Seconds until a change shows in a list that has been at rest for so long; else see `library_listing.RENEW`."""
 WAITING = 1.0
 """Seconds between two looks while the index is being brought up to date."""
 SHOWN_BEHIND = 1 << 20
@@ -59,6 +62,7 @@ class LibraryScreen(Guarded, LibraryKeys):
         self._follow = follow
         self._debounce: Timer | None = None
         self._renewal: Timer | None = None
+        self._renewed = 0.0
         self._catching = False
 
     def compose(self) -> ComposeResult:
@@ -145,10 +149,12 @@ class LibraryScreen(Guarded, LibraryKeys):
     def knowledge_changed(self, contexts: frozenset[str]) -> None:
         """Others changed records: look again, a few times a second at most."""
         if self._renewal is None and (self.query_now.context is None or self.query_now.context in contexts):
-            self._renewal = self.set_timer(self.lister.pause, self._renew)
+            rested = clock.monotonic() - self._renewed > RESTED
+            self._renewal = self.set_timer(SOON if rested else self.lister.pause, self._renew)
 
     def _renew(self) -> None:
         self._renewal = None
+        self._renewed = clock.monotonic()
         self.catch_up()
         if self.lister.busy:
             self._renewal = self.set_timer(self.lister.pause, self._renew)

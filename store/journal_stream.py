@@ -1,10 +1,9 @@
 """The lines of one generation of a journal in their order, each checked against the hash chain before it is given.
 
 Hashing takes about as long as everything else that is done with a line. So of a large file, on a machine
-that is not busy, another process
-(`journal_pass.main`, as verification starts it) hashes nearly all parts ahead of this one, which
-meanwhile uses the lines, and hashes the rest itself. Nothing is given whose hash was not found right,
-by the one or the other; memory is that of a block.
+that is not busy, another process (`journal_pass.main`, as verification starts it) hashes nearly all parts
+ahead of this one, which meanwhile uses the lines, and hashes the rest itself. Nothing is given whose hash
+was not found right, by the one or the other; memory is that of a block.
 
 What `checked` gives ends at a point the caller knows to be the end of a transaction (the index's
 position, the journal's own end), so that every transaction in it is whole.

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,8 +38,6 @@ Progress = Callable[[int, int], None]
 _LOCK_SECONDS = 300.0
 _TRIES = 5
 _MOST_IDLE = 8
-_PAUSE = 0.005
-"""Seconds between two attempts to write while another process does."""
 _LOAD_ASIDE = 4 << 20
 """Bytes of journal from which an empty index is filled by a rebuild."""
 
@@ -306,7 +303,7 @@ class Database(Generic[Snap]):
     def _read_on(self, journal: Journal, upto: Position | None, known: Sequence[Tx]) -> Synced:
         with sqlite.translated(self.path):
             conn = self._writable()
-            if not self._claim(conn, journal, upto):
+            if not sqlite.begin(conn, lambda: self._reaches(journal, upto)):
                 return Synced(0, 0, set(), False)
             try:
                 done = self._catch_up(conn, journal, upto, known)
@@ -318,28 +315,10 @@ class Database(Generic[Snap]):
                 raise
         return done
 
-    def _claim(self, conn: sqlite3.Connection, journal: Journal, upto: Position | None) -> bool:
-        """Begin to write. False where another process has meanwhile read the journal as far as is wanted.
-
-        So whoever syncs beside a batch that is indexed without a pause does not wait for its end.
-        """
-        latest = time.monotonic() + sqlite.BUSY_SECONDS
-        conn.execute("PRAGMA busy_timeout=0")
-        try:
-            while True:
-                try:
-                    conn.execute("BEGIN IMMEDIATE")
-                except sqlite3.OperationalError as error:
-                    if not sqlite.is_busy(error) or time.monotonic() > latest:
-                        raise
-                else:
-                    return True
-                found = self.position(journal.context, journal.family)
-                if upto is not None and found is not None and found[:2] >= upto[:2]:
-                    return False
-                time.sleep(_PAUSE)
-        finally:
-            conn.execute(f"PRAGMA busy_timeout={int(sqlite.BUSY_SECONDS * 1000)}")
+    def _reaches(self, journal: Journal, upto: Position | None) -> bool:
+        """Whether another process has meanwhile read the journal as far as is wanted."""
+        found = self.position(journal.context, journal.family)
+        return upto is not None and found is not None and found[:2] >= upto[:2]
 
     def _load_aside(self, journal: Journal) -> Synced:
         self.rebuild([journal])

@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import sqlite3
+import time
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,8 @@ from store.index.schema import CHARTS, Schema
 BUSY_SECONDS = 10.0
 """How long a connection waits for another process's transaction."""
 
+_PAUSE = 0.005
+"""Seconds between two attempts to write while another process does."""
 _CORRUPT, _NOT_A_DB = 11, 26
 _PAGES = 1 << 16
 """Bytes that SQLite takes for the index of a write-ahead log, at least."""
@@ -104,6 +107,29 @@ def _prepare(conn: sqlite3.Connection, readonly: bool, schema: Schema) -> None:
     if not readonly:
         for statement in schema.temporary:
             conn.execute(statement)
+
+
+def begin(conn: sqlite3.Connection, needless: Callable[[], bool]) -> bool:
+    """Begin to write; False as soon as that is `needless` while another process writes.
+
+    So whoever syncs beside a batch that is indexed without a pause does not wait for its end.
+    """
+    latest = time.monotonic() + BUSY_SECONDS
+    conn.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                conn.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != _BUSY or time.monotonic() > latest:
+                    raise
+            else:
+                return True
+            if needless():
+                return False
+            time.sleep(_PAUSE)
+    finally:
+        conn.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
 
 def building(folder: Path, schema: Schema = CHARTS) -> tuple[Path, sqlite3.Connection]:
@@ -196,11 +222,6 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _translate(error, path) from error
-
-
-def is_busy(error: sqlite3.Error) -> bool:
-    """True where another process is writing."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == _BUSY
 
 
 def _translate(error: sqlite3.Error, path: Path) -> Exception:

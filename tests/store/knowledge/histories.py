@@ -10,8 +10,8 @@ from typing import Any
 from store import records
 from store.index.knowledge.handle import KnowledgeIndex
 from store.journal import Draft, Journal, Tx
-from store.model import TxMeta
 from store.knowledge.kinds import FAMILY
+from store.model import TxMeta
 
 META = TxMeta("knowledge.put", "Put", "session-1")
 

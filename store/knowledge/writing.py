@@ -169,11 +169,26 @@ _guard = threading.Lock()
 
 
 def begin(store: Store, context: str) -> None:
-    """Before knowledge is written: the store must be writable and the context known. Raises ReadOnly, NotFound."""
+    """Before knowledge is written: the store must be writable and the context known. Raises ReadOnly, NotFound.
+
+    The first journal is made while nobody can rename the context: it would be there twice.
+    """
     store.writable()
-    if store.journal(context, FAMILY) not in _written:
+    journal = store.journal(context, FAMILY)
+    if journal in _written:
+        store.contexts.require(context)
+        return
+    if journal.path.exists():
         store.contexts.forget(context)
-    store.contexts.require(context)
+        store.contexts.require(context)
+    else:
+        with store.contexts.steady():
+            store.contexts.forget(context)
+            store.contexts.require(context)
+            journal = store.journal(context, FAMILY)
+            with journal.locked(store.settings.lock_timeout, context):
+                journal.ready()
+    _written.add(journal)
 
 
 class Stood(NamedTuple):
@@ -316,12 +331,13 @@ def append_own(
     workflow: str,
     timeout: float,
 ) -> Mark | None:
-    """Add versions of a record whose key nobody else begins, without asking the index.
+    """Add versions of a record whose key nobody else begins, without asking the index or waiting for other locks.
 
     `make(ver, raw)` is given the newest version (0 and None where there is none since the beginning) and
     makes those that follow. Raises Locked after `timeout` seconds, StorageError, Damaged, ReadOnly.
     """
-    begin(store, context)
+    store.writable()
+    store.contexts.require(context)
     journal = store.journal(context, FAMILY)
     with journal.writer(timeout, label, create=journal not in _written) as writer:
         _written.add(journal)
@@ -359,8 +375,7 @@ def _append(
     journal = store.journal(context, FAMILY)
     tx = None
     try:
-        with journal.writer(timeout, f"knowledge of {context}", create=journal not in _written) as writer:
-            _written.add(journal)
+        with journal.writer(timeout, f"knowledge of {context}", create=False) as writer:
             with store.library.index.snapshot() as snap:
                 tail = _tail(journal, snap.position(context, FAMILY), writer.position)
                 view = View(context, journal, tail, snap, writer.position)

@@ -277,6 +277,13 @@ def test_the_index_follows_while_it_runs(
 
     assert run_until(store, "w", 30, look).written == 60
     assert other.library.count(Filter()) == 60
+    odd = [
+        {"type": "fable", "id": "ü", "name": "Ünïq 😀"},
+        {"type": "concept", "id": "c", "name": "x", "n": 12345678901},
+        b"torn",
+    ]
+    batch(store, [*odd, analogy(3, tags=["a", "b"]), analogy(99)], "odd", update=True)
+    assert [item for item in store.verify() if item.severity == "error"] == [], "as if it were rebuilt"
 
 
 def test_a_writer_waits_for_an_index_that_is_far_behind(

@@ -45,6 +45,8 @@ def sync_context(
     start = position
     more, ended, taken = False, False, 0
     try:
+        if known and position is not None and not journal.holds(position):
+            known = ()  # what it follows was cut back since, though it ended at the same place
         for tx, trusted in _transactions(journal, position, known):
             applier.apply(tx, trusted=trusted)
             position = tx.position

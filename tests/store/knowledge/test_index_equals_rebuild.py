@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
 import threading
@@ -215,3 +216,30 @@ def test_a_batch_that_is_indexed_without_a_pause_is_not_waited_for(tmp_path: Pat
     conn.close()
     index.close()
     reader.close()
+
+
+def test_what_was_known_is_not_put_behind_a_transaction_that_was_cut_back(tmp_path: Path) -> None:
+    """The index has read a transaction that is gone; another of the same length stands in its place."""
+    writer = Writer(tmp_path)
+    writer.write([("analogy:a", {"name": "one"})])
+    begun = writer.journal.path.stat().st_size
+    writer.write([("analogy:b", {"name": "two"})])
+    index = KnowledgeIndex.open(tmp_path / "a" / "knowledge.sqlite")
+    index.sync(writer.journal)
+    writer.journal.close()
+    os.truncate(writer.journal.path, begun)
+    writer.journal.path.with_suffix(".witness").unlink()
+    again = Writer(tmp_path)
+    again.write([("analogy:c", {"name": "new"})])
+    assert again.journal.path.stat().st_size == index_end(index)
+    known = again.write([("analogy:d", {"name": "last"})])
+    index.take(again.journal, [known])
+    index.sync(again.journal)
+    assert contents(index)["items"] == fresh(tmp_path, again.journal)["items"]
+    index.close()
+
+
+def index_end(index: KnowledgeIndex) -> int:
+    position = index.position("default")
+    assert position is not None
+    return position.offset

@@ -25,6 +25,11 @@ Every document is an object, so that members can be added without breaking a scr
 | `retention` | `{"dry_run", "rules", "journals": [{"context", "family", "forgotten", "put_away", "frozen", …}]}` |
 | `erase` | `{"records", "versions", "bytes", "files", "backups", "exports", "standing", "unreachable", …}` |
 | `maintain` | a line for each task: `{"task", "title", "at", "seconds", "ok", "did", "note", "damage"}` |
+| `record show` | `{"record": RECORD}`; RECORD is a row with `"value"`, and with `--scope` `"scope"` and `"way"` |
+| `record history` | `{"context", "key", "versions": [{"ver", "op", "at", "by", "tx", "workflow", "value"}]}` |
+| `query` | the records' exact bytes, one a line; `--count` `{"count"}`; `-o` `{"file", "records", "bytes"}` |
+| `query` of nothing | `{"collections": [{"context", "collection", "records"}]}` |
+| `domains` | `{"domains" or "pairs" or "best" or "shared": […]}`, with the first two `"without_domains"` |
 | `similar` | `{"query", "model", "how", "recall", "note", "hits": [{"key", "context", "title", "score", "kind"}]}` |
 | `vectors`, `vectors list` | `{"models": [{"context", "name", "made", "dimension", "form", "rows", …}], "embedders": [text]}` |
 | `vectors add` | `{"model", "written", "rejected": [{"line", "key", "code", "reason"}]}` |

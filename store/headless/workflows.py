@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from store.errors import Refused, UsageError
 from store.headless import dates
+from store.headless.foreseeing import kinds_of, tell_preview
 from store.headless.output import safe
 from store.headless.running import Shown, document, follow, run_here, tell
 from store.headless.working import confirm
@@ -63,7 +64,7 @@ def batch(space: Namespace, out: Output) -> int:
                 options=options,
             )
             if space.dry_run:
-                return _tell_preview(foreseen, out)
+                return tell_preview(foreseen, out)
             if not _deletion_wanted(foreseen, space, out):
                 return 0
         made = workflows.submit(
@@ -147,70 +148,10 @@ def _deletion_wanted(foreseen: Preview, space: Namespace, out: Output) -> bool:
     if not space.yes:
         for _, key, title in foreseen.deleted_examples:
             out.say(f"  {safe(key)}  {safe(title)}")
-    question = f"Delete {dates.plural(foreseen.deleted, 'record')}{_kinds(foreseen)}?"
+    question = f"Delete {dates.plural(foreseen.deleted, 'record')}{kinds_of(foreseen)}?"
     if not confirm(out, question, space.yes):
         raise Refused(f"{question} On the command line --yes confirms it; --dry-run shows which.")
     return True
-
-
-def _kinds(found: Preview) -> str:
-    """Of what kinds the records are that would be deleted."""
-    from store.knowledge.kinds import kind_of
-
-    if not found.deleted_kinds:
-        return ""
-    named = (
-        f"{count:,} {kind_of(kind).collection if kind_of(kind).code else safe(kind)}"
-        for kind, count in sorted(found.deleted_kinds.items(), key=lambda one: -one[1])
-    )
-    return f" ({', '.join(named)})"
-
-
-def _tell_preview(found: Preview, out: Output) -> int:
-    """What would happen; nothing was written."""
-    counts = [
-        (found.new, "new", found.new_examples),
-        (found.changed, "changed", found.changed_examples),
-        (found.deleted, "deleted", found.deleted_examples),
-        (found.unchanged, "there already", found.unchanged_examples),
-    ]
-    out.say(f"Of {dates.plural(found.total, 'item')}, nothing of which was written:")
-    for count, word, examples in counts:
-        if count:
-            out.say(f"  {count:,} {word}" + (_kinds(found) if word == "deleted" else ""))
-            out.lines(
-                [
-                    f"    {f'line {line}: ' if line else ''}{safe(key)}  {safe(title)}"
-                    for line, key, title in examples
-                ]
-            )
-    if found.rejected:
-        out.say(out.style(f"  {found.rejected:,} rejected", "red"))
-        out.lines([f"    line {one.line}: {safe(one.reason)}  ({one.code})" for one in found.rejects])
-    for name, count in sorted(found.missing.items()):
-        out.say(f"  {count:,} without {safe(name)}")
-    sorts = ("new", "changed", "deleted", "unchanged")
-    shown = [found.new_examples, found.changed_examples, found.deleted_examples, found.unchanged_examples]
-    as_documents = {
-        word: [{"line": line, "key": key, "title": title} for line, key, title in listed]
-        for word, listed in zip(sorts, shown, strict=True)
-    }
-    out.result(
-        {
-            "dry_run": True,
-            "total": found.total,
-            "new": found.new,
-            "changed": found.changed,
-            "deleted": found.deleted,
-            "deleted_kinds": found.deleted_kinds,
-            "unchanged": found.unchanged,
-            "rejected": found.rejected,
-            "missing": found.missing,
-            "examples": as_documents,
-            "rejects": [one._asdict() for one in found.rejects],
-        }
-    )
-    return 0
 
 
 # -- workflows ---------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ writer need not wait for the index, which may follow in a thread or a process of
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -24,30 +23,29 @@ from store import records
 from store.errors import NotFound
 from store.journal_read import OffChain
 from store.knowledge.kinds import FAMILY
+from store.knowledge.tail import Behind, Newest, Tail
 from store.model import Change, Plan, Position, TxMeta
 from store.records import Draft
 
+__all__ = [
+    "Behind",
+    "Mark",
+    "Newest",
+    "Planner",
+    "Stood",
+    "View",
+    "append",
+    "append_own",
+    "begin",
+    "history",
+    "looking",
+    "newest",
+    "write",
+]
+
 if TYPE_CHECKING:
-    from store.journal import Journal, Line, Tx
+    from store.journal import Journal, Tx
     from store.store import Store
-
-TAIL_BYTES = 48 << 20
-"""Bytes of journal that are read to learn what the index lacks; where it lags further it is synced first.
-
-So much takes a tenth of a second. Waiting for the index would take longer: it is written to at that moment.
-"""
-
-
-class Newest(NamedTuple):
-    """The newest version of a key, and where its line lies."""
-
-    ver: int
-    deleted: bool
-    generation: int
-    offset: int
-    length: int
-    workflow: str | None
-    """The workflow that wrote it."""
 
 
 class Indexed(Protocol):
@@ -58,10 +56,6 @@ class Indexed(Protocol):
     def newest(
         self, context: str, keys: Sequence[str]
     ) -> Mapping[str, tuple[int, bool, int, int, int, str | None]]: ...
-
-
-class Behind(Exception):
-    """The index lags too far, or is of another history: sync it, then plan again."""
 
 
 class View:
@@ -111,55 +105,6 @@ class View:
 
 
 Planner = Callable[[View], Plan]
-
-
-class Tail:
-    """The newest version of every key written after a position; used under the journal's lock only."""
-
-    def __init__(self, after: Position | None) -> None:
-        self.upto = after
-        self.versions: dict[str, tuple[Line, str | None]] = {}
-        """The newest line of each key, and the workflow that wrote it."""
-        self._ends = {after}
-        self.parts: deque[tuple[Position, tuple[Line, ...]]] = deque()
-
-    def apply(self, tx: Tx) -> None:
-        """Take in a transaction that begins where the tail ends."""
-        workflow = tx.meta.group if tx.meta is not None else None
-        self.versions.update({line[4]: (line, workflow) for line in tx.lines})
-        self.upto = tx.position
-        self.parts.append((tx.position, tx.lines))
-        self._ends.add(tx.position)
-
-    def trim(self, indexed: Position | None) -> None:
-        """Let go of what the index has by now. Raises OffChain where its position is none of the tail's."""
-        if indexed not in self._ends:
-            raise OffChain("The index is elsewhere.")
-        while self.parts and indexed is not None and self.parts[0][0].offset <= indexed.offset:
-            for line in self.parts.popleft()[1]:
-                known = self.versions.get(line[4])
-                if known is not None and known[0] is line:
-                    del self.versions[line[4]]
-        self._ends = {indexed, *(end for end, _ in self.parts)}
-
-    def get(self, key: str) -> Newest | None:
-        """The newest version of a key; None where it was not written since."""
-        found = self.versions.get(key)
-        if found is None:
-            return None
-        line, workflow = found
-        return Newest(line.ver, line.op == "delete", line.generation, line.offset, line.length, workflow)
-
-    def extend(self, journal: Journal, end: Position) -> None:
-        """Read on to the end of the journal. Raises Behind where that is much, OffChain."""
-        if self.upto == end:
-            return
-        begun = self.upto.offset if self.upto is not None else 0
-        if end.offset - begun > TAIL_BYTES:
-            raise Behind
-        for tx in journal.read(self.upto, upto=end):
-            self.apply(tx._replace(lines=tuple(line._replace(raw=None) for line in tx.lines)))
-        self.upto = end
 
 
 _tails: WeakKeyDictionary[Journal, Tail] = WeakKeyDictionary()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple
 
@@ -60,8 +61,9 @@ def criteria(
 ) -> Criteria:
     """What these criteria mean; all that are given must hold. None and empty lists are not given.
 
-    Raises UsageError for one that cannot be understood or for two that nothing can meet, and Refused
-    where none is given and `may_be_empty` is False.
+    Scores without a kind are of analogies: instances, clusters and fields have scores of another meaning, and
+    nobody who deletes poor analogies means those. Raises UsageError for one that cannot be understood or for
+    two that nothing can meet, and Refused where none is given and `may_be_empty` is False.
     """
     said: list[str] = []
     made = Filter(
@@ -80,6 +82,9 @@ def criteria(
         where=where if isinstance(where, Condition) or where is None else parse(_text("condition", where)),
         deleted=deleted,
     )
+    if not made.kinds and (below is not None or quality_from is not None):
+        made = replace(made, kinds=("analogy",))
+        said.append("Quality is asked of analogies; for confidence or coherence name the kinds too.")
     _possible(made)
     if not may_be_empty and not made.names_something:
         raise Refused(

@@ -110,6 +110,9 @@ def test_criteria_are_checked_before_every_batch(full: Store, monkeypatch: pytes
 def test_a_dry_run_says_of_what_kinds_and_what_they_are_called(full: Store) -> None:
     put(full, {"type": "frame_instance", "id": "i", "frame": "Motion", "confidence": 0.1})
     foreseen = workflows.preview(full, "default", "delete", options={"below": 0.2})
+    assert foreseen.deleted_kinds == {"analogy": 2}
+    both = {"below": 0.2, "kinds": ["analogy", "frame_instance"]}
+    foreseen = workflows.preview(full, "default", "delete", options=both)
     assert foreseen.deleted_kinds == {"analogy": 2, "frame_instance": 1}
     assert ("frame_instance:i", "Motion") in [example[1:] for example in foreseen.deleted_examples]
 

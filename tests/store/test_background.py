@@ -11,6 +11,7 @@ import pytest
 
 from store import charts, durable
 from store.errors import StorageError
+from store.knowledge import editing
 from store.store import Notice, Store
 from tests.stores import Opener, chart, live, until
 
@@ -36,6 +37,20 @@ def test_another_processs_change_is_told(store: Store, folder: Path, told: list[
     subprocess.run([sys.executable, "-c", code, str(folder), name], check=True)
     until(lambda: any(not item.own and item.charts and name in item.charts for item in told), "a notice")
     assert [step.title for step in store.chart("default", name).steps] == ["Theirs"]
+
+
+def test_changed_knowledge_is_told_apart_from_charts_and_not_at_every_commit(
+    store: Store, opened: Opener, told: list[Notice]
+) -> None:
+    told.clear()
+    theirs = opened("bob")
+    for number in range(10):
+        editing.add(theirs, "default", b'{"type":"frame","id":"f%d","name":"Motion"}' % number)
+    until(lambda: any(item.knowledge for item in told), "a notice")
+    found = [item for item in told if item.knowledge]
+    assert {item.context for item in found} == {"default"}
+    assert all(item.charts == frozenset() for item in found)
+    assert len(found) < 5
 
 
 def test_a_change_that_a_reader_synced_in_passing_is_told_all_the_same(

@@ -27,6 +27,7 @@ from tests.tui.workflow_engine import (
     Engine,
     stand_in,
 )  # fmt: skip
+from tui.screens.batch import BatchScreen
 
 
 @pytest.fixture
@@ -486,6 +487,32 @@ async def test_a_batch_is_previewed_and_only_then_submitted(
             ("start", "import-1"),
         ]
         assert "Submitted import-1: 12 items" in d.foot
+
+
+async def test_a_key_that_is_held_submits_once(desk: Opener, engine: Engine, folder: Path) -> None:
+    async with desk() as d:
+        await d.press("g", "i")
+        await d.type("birds.jsonl")
+        screen = d.app.screen
+        assert isinstance(screen, BatchScreen)
+        for _ in range(3):
+            screen.action_submit()
+        await d.settle()
+        assert [one[0] for one in done_to(engine)] == ["submit", "start"]
+
+
+async def test_options_are_chosen_by_the_mouse_too(desk: Opener, engine: Engine, folder: Path) -> None:
+    async with desk() as d:
+        await d.press("g", "i")
+        screen = d.app.screen
+        assert isinstance(screen, BatchScreen)
+        await d.pilot.click(screen.type, offset=(30, 0))
+        await d.pilot.click(screen.choices, offset=(15, 0))
+        await d.pilot.click(screen.choices, offset=(40, 0))
+        await d.pilot.click(screen.kind, offset=(1, 0))
+        asked = screen.asked
+        assert (asked.type, asked.kind) == ("create", "analogy")
+        assert (asked.strict, asked.atomic, asked.update) == (False, True, True)
 
 
 async def test_what_is_chosen_goes_along_and_makes_the_preview_old(

@@ -22,6 +22,7 @@ from store.knowledge.model import Filter, Found, Row, Sort
 
 if TYPE_CHECKING:
     from store.index import Synced
+    from store.index.knowledge.single import Written
     from store.journal import Tx
     from store.model import VersionRow
     from store.store import Store
@@ -292,10 +293,8 @@ class Library:
             ids = snap.workflows(context, open_only=open_only, limit=limit)
             return list(reading.with_bytes(self._store, snap.rows_of(ids)))
 
-    def written_by(
-        self, context: str, workflow: str, after: int = 0, limit: int = 1000
-    ) -> list[tuple[int, VersionRow]]:
-        """Versions that a workflow wrote, chartkeep's own records too, in order, each with its number.
+    def written_by(self, context: str, workflow: str, after: int = 0, limit: int = 1000) -> list[Written]:
+        """Versions that a workflow wrote, chartkeep's own records too, in order, each with what stood before.
 
         Those behind the number `after`, at most `limit`.
         """

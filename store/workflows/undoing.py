@@ -24,12 +24,15 @@ from store.workflows import claiming, lifecycle, lists
 from store.workflows.record import Record, moved
 
 if TYPE_CHECKING:
+    from store.index.knowledge.single import Written
     from store.knowledge.writing import Newest, View
     from store.store import Store
     from store.workflows.model import Workflow
 
 PART = 1000
 """Keys in one transaction of a rollback."""
+ROLLBACK = "workflow.rollback"
+"""The command of its transactions: what they wrote is no work of the workflow."""
 NAMED = 20
 """Keys that a refusal names in its message."""
 
@@ -160,31 +163,31 @@ def _parts(store: Store, context: str, workflow_id: str) -> Iterator[list[_Befor
     """The keys a workflow wrote, each with what stood before, in the order it wrote them."""
     after = 0
     while rows := store.library.written_by(context, workflow_id, after, PART):
-        part = []
-        for seq, row in rows:
-            after = seq
-            kind = BY_NAME.get(parts_of(row.key)[0])
-            if kind is not None and kind.own:
-                continue
-            if row.ver == 1:
-                part.append(_Before(row.key, None))
-            elif (before := _before(store, context, row.key, row.ver, workflow_id)) is not None:
-                part.append(before)
+        after = rows[-1].seq
+        part = [before for row in rows if (before := _before(row, workflow_id)) is not None]
         if part:
             yield part
 
 
-def _before(store: Store, context: str, key: str, ver: int, workflow_id: str) -> _Before | None:
-    """What stood before version `ver` of a key; None where the workflow itself had written that."""
-    for row in store.library.history(context, key):
-        if row.ver == ver - 1:
-            if row.workflow == workflow_id:
-                return None
-            deleted = row.op == "delete"
-            return _Before(key, None if deleted else (row.generation, row.offset, row.length))
+def _before(row: Written, workflow_id: str) -> _Before | None:
+    """What stood before the workflow wrote a key; None for a later version of its own, and for its own kinds.
+
+    Raises StorageError where that version is not there any more.
+    """
+    version, before = row.version, row.before
+    kind = BY_NAME.get(parts_of(version.key)[0])
+    if version.command == ROLLBACK or (kind is not None and kind.own):
+        return None
+    if before is not None and before.ver == version.ver - 1:
+        if before.workflow == workflow_id:
+            return None
+        deleted = before.op == "delete"
+        return _Before(version.key, None if deleted else (before.generation, before.offset, before.length))
+    if version.ver == 1:
+        return _Before(version.key, None)
     raise StorageError(
-        f"Version {ver - 1} of {key}, which stood before the workflow {workflow_id}, was forgotten by a retention "
-        "rule or an erasure: it cannot be put back, and nothing more was taken back."
+        f"Version {version.ver - 1} of {version.key}, which stood before the workflow {workflow_id}, was forgotten "
+        "by a retention rule or an erasure: it cannot be put back, and nothing more was taken back."
     )
 
 
@@ -226,7 +229,7 @@ def _take_back(
         if changed and not skip:
             raise _refusal(workflow_id, changed, begun=True)
         left[:] = changed
-        return Plan("workflow.rollback", f"Roll back {len(edits):,} records", edits)
+        return Plan(ROLLBACK, f"Roll back {len(edits):,} records", edits)
 
     made = writing.write(store, context, plan, workflow=workflow_id)
     return len(made.edits), len(left)

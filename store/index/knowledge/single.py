@@ -26,6 +26,15 @@ class Newest(NamedTuple):
     workflow: str | None
 
 
+class Written(NamedTuple):
+    """A version that a workflow wrote, with its number."""
+
+    seq: int
+    version: VersionRow
+    before: VersionRow | None
+    """What stood there before; None for the first version of a key, or where that was forgotten."""
+
+
 class Single(Named):
     """The part of a Snapshot that knows single records."""
 
@@ -72,15 +81,15 @@ class Single(Named):
         row = VersionRow(context, key, ver, op, at, who, tx, *place)
         return row._replace(command=command, label=label, workflow=workflow)
 
-    def written_by(self, context: str, workflow: str, after: int, limit: int) -> list[tuple[int, VersionRow]]:
-        """Versions a workflow wrote, in order, behind the number `after`: each with its number."""
+    def written_by(self, context: str, workflow: str, after: int, limit: int) -> list[Written]:
+        """Versions a workflow wrote, in order, behind the number `after`: each with what stood before it."""
         lo, hi = self.span(context)
         spans = self._ask(
             "SELECT seq, (SELECT MIN(n.seq) FROM transactions n WHERE n.seq > t.seq) FROM transactions t"
             " WHERE workflow = ? AND seq BETWEEN ? AND ? ORDER BY seq",
             (workflow, lo, hi),
         ).fetchall()
-        found: list[tuple[int, VersionRow]] = []
+        found: list[Written] = []
         columns = f"i.seq, i.kind, i.id, {_VERSION}"
         for first, beyond in spans:
             if beyond is not None and beyond <= after + 1:
@@ -91,11 +100,20 @@ class Single(Named):
                 for table in ("items", "versions")
             )
             bind = (max(first, after + 1), last, limit - len(found))
-            for seq, kind, item, _, *rest in self._ask(f"{sql} ORDER BY 1 LIMIT ?3", bind):
-                found.append((seq, self._version(context, self._key(kind, item), seq, rest)))
+            for seq, kind, item, prev, *rest in self._ask(f"{sql} ORDER BY 1 LIMIT ?3", bind):
+                key = self._key(kind, item)
+                before = self._superseded(context, key, prev)
+                found.append(Written(seq, self._version(context, key, seq, rest), before))
             if len(found) >= limit:
                 break
         return found
+
+    def _superseded(self, context: str, key: str, seq: int | None) -> VersionRow | None:
+        """The superseded version with this number; None where there is none, or it was forgotten."""
+        row = (
+            self._ask(f"SELECT {_VERSION} FROM versions i WHERE seq = ?", (seq,)).fetchone() if seq else None
+        )
+        return None if row is None or seq is None else self._version(context, key, seq, row[1:])
 
     def with_id(self, text: str, context: str | None) -> array[int]:
         """Rows, deleted ones too, of records with this id, whatever their type."""

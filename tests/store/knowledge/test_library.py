@@ -269,9 +269,10 @@ def test_workflows_are_listed_and_what_they_wrote(writer: Writer, library: Libra
     assert [item.row.id for item in library.workflows(open_only=True)] == ["two"]
     assert [item.row.id for item in library.workflows(limit=1)] == ["two"]
     wrote = library.written_by("default", "one")
-    assert [(row.key, row.ver) for _, row in wrote] == [
+    assert [(row.key, row.ver) for _, row, _ in wrote] == [
         ("analogy:a", 1), ("workflow:one", 1), ("analogy:b", 1), ("workflow:one", 2),
     ]  # fmt: skip
+    assert [before and before.ver for _, _, before in wrote] == [None, None, None, 1]
     assert library.written_by("default", "one", after=wrote[1][0], limit=1) == wrote[2:3]
     assert [row.id for row in library.rows(Filter(workflow="one"))] == ["b"]
 

@@ -31,11 +31,20 @@ class DryRun(NamedTuple):
     counts: list[tuple[str, int]]
     """(context, records) of each context that has any."""
     examples: list[Row]
+    staying: list[tuple[str, int]]
+    """(context, records) of those that stay, since others point to them."""
+    reasons: list[str]
+    """Of the first of them."""
 
     @property
     def total(self) -> int:
-        """Records in all."""
+        """Records that are meant."""
         return sum(number for _, number in self.counts)
+
+    @property
+    def going(self) -> int:
+        """Those of them that would be deleted."""
+        return self.total - sum(number for _, number in self.staying)
 
 
 def writable(desk: ChartkeepApp) -> bool:
@@ -138,19 +147,25 @@ def dry_run(store: Store, wanted: Filter) -> DryRun:
     """How many records a deletion would take, and the first of them. Raises UsageError for all of them."""
     from dataclasses import replace
 
+    from store import workflows
+    from store.knowledge import criteria
+
     if not wanted.names_something:
         raise UsageError("Say which records: without any criterion this would delete every one there is.")
     contexts = [wanted.context] if wanted.context is not None else store.library.contexts()
-    counts = []
-    examples: list[Row] = []
+    found = DryRun([], [], [], [])
     for context in contexts:
         here = replace(wanted, context=context)
         number = store.library.count(here)
         if number:
-            counts.append((context, number))
-            if len(examples) < EXAMPLES:
-                examples += store.library.rows(here, limit=EXAMPLES - len(examples))
-    return DryRun(counts, examples)
+            found.counts.append((context, number))
+            found.examples.extend(store.library.rows(here, limit=EXAMPLES - len(found.examples)))
+            foreseen = workflows.preview(store, context, "delete", options=criteria.to_options(wanted))
+            if foreseen.rejected:
+                found.staying.append((context, foreseen.rejected))
+                room = EXAMPLES - len(found.reasons)
+                found.reasons.extend(one.reason for one in foreseen.rejects[:room])
+    return found
 
 
 def delete_by(store: Store, wanted: Filter, contexts: Sequence[str]) -> list[Workflow]:

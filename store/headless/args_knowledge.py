@@ -63,6 +63,9 @@ def batch(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="for clusters: the same gives the same"
     )
+    parser.add_argument(
+        "--force", action="store_true", help="with delete: also what others that stay point to"
+    )
     criteria(parser)
     yes(parser, "do not ask before deleting")
 

@@ -137,13 +137,25 @@ def _options(space: Namespace, out: Output) -> dict[str, Any]:
             options[name] = getattr(space, name)
     if space.action == "clusters":
         options["seed"] = space.seed
+    if space.force:
+        if space.action != "delete":
+            raise UsageError("--force goes with batch delete: it deletes also what others point to.")
+        options["force"] = True
     return options
 
 
 def _deletion_wanted(foreseen: Preview, space: Namespace, out: Output) -> bool:
+    if foreseen.rejected:
+        out.say(
+            f"{dates.plural(foreseen.rejected, 'record')} would stay, since others point there (--force deletes all):"
+        )
+        out.lines([f"  {safe(one.reason)}" for one in foreseen.rejects])
     if not foreseen.deleted:
-        out.say("No record meets these criteria: nothing is deleted.")
-        out.result({"deleted": 0})
+        none = (
+            "None that meets these criteria may go" if foreseen.rejected else "No record meets these criteria"
+        )
+        out.say(f"{none}: nothing is deleted.")
+        out.result({"deleted": 0, "rejected": foreseen.rejected})
         return False
     if not space.yes:
         for _, key, title in foreseen.deleted_examples:

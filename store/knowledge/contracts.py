@@ -240,6 +240,8 @@ POINTS: dict[str, tuple[str, ...]] = {
     "context": ("context", "cluster"),
 }
 """Kinds of records that may point to one of a kind; clusters may point to any."""
+POINTING = ("cluster", "frame_instance", "frame", "context")
+"""Kinds of records that may point to others: none of them to one of a kind before it, but clusters."""
 
 
 def pointing(store: Store, context: str, keys: Iterable[str]) -> dict[str, list[str]]:
@@ -267,7 +269,7 @@ def pointing(store: Store, context: str, keys: Iterable[str]) -> dict[str, list[
     for one in store.library.stream(wanted):
         if one.raw is None or one.row.key in gone:
             continue
-        for key in {words[word] for word in _targets(one.row.kind, value_of(one.raw) or {}) if word in words}:
+        for key in {words[word] for word in targets(one.row.kind, value_of(one.raw) or {}) if word in words}:
             pointed.setdefault(key, []).append(one.row.key)
     return pointed
 
@@ -288,7 +290,7 @@ def _any_points(store: Store, wanted: Filter, words: dict[str, str], gone: set[s
             if kind not in _NAMES and kind != "cluster":  # taken in without its type
                 return True
             if f"{kind}:{value.get('id')}" not in gone and any(
-                word in words for word in _targets(kind, value)
+                word in words for word in targets(kind, value)
             ):
                 return True
     return False
@@ -302,7 +304,17 @@ _NAMES = {
 """The member by which records of a kind name another, and the kind of that."""
 
 
-def _targets(kind: str, record: Json) -> Iterable[str]:
+def words_for(key: str, raw: bytes | None) -> set[str]:
+    """The words of `targets` by which a record of that key and those bytes may be pointed to."""
+    kind, record_id = parts_of(key)
+    words = {key}
+    if kind in POINTS:
+        names = (record_id, (value_of(raw) or {}).get("name") if raw is not None else None)
+        words.update(f"{kind}\0{word}" for word in names if isinstance(word, str))
+    return words
+
+
+def targets(kind: str, record: Json) -> Iterable[str]:
     """What a record points to: keys, and words that name a record of a kind."""
     if kind == "cluster":
         members = record.get("members")

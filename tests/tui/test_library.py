@@ -633,6 +633,21 @@ async def test_deleting_by_criteria_says_first_what_it_means(
         assert all("odd" not in row.tags or (row.quality or 0) >= 0.6 for row in rows_of(screen))
 
 
+async def test_a_dry_run_says_what_stays_since_others_point_there(desk: Opener, filled: Path) -> None:
+    with open_store(filled, program="other") as other:
+        put(other, [{"type": "cluster", "id": "k", "name": "k", "members": [{"key": "analogy:a11"}]}])
+    async with desk(filled) as d:
+        await opened(d)
+        await d.press("1", "D")
+        await d.type("tag:odd <0.6")
+        text = await d.seen("Delete 5 records?")
+        assert "Delete 5 records?" in text
+        assert "6 records are meant" in text
+        assert "1 of them stay" in text
+        assert "analogy:a11 is to be deleted, and cluster:k would point at nothing" in text
+        await d.press("n")
+
+
 def rows_of(screen: LibraryScreen) -> list[Row]:
     """The rows that are held."""
     return [row for _, row in screen.records.pages.held()]

@@ -197,11 +197,14 @@ def _confirm(library: LibraryScreen, text: str, wanted: Filter, found: DryRun) -
     if not found.total:
         desk.say(f"No record is meant by “{text}”; nothing to delete.")
         return
+    if not found.going:
+        desk.say(f"All that “{text}” means stay, since others point there: {found.reasons[0]}.", error=True)
+        return
 
     def started(made: list[Workflow]) -> None:
         key = desk.keymap.first("pane.workflows")
         desk.say(
-            f"Deleting {found.total:,} records as {made[0].id}; {key} in the charts shows how far it is."
+            f"Deleting {found.going:,} records as {made[0].id}; {key} in the charts shows how far it is."
         )
 
     def go(yes: bool | None) -> None:
@@ -209,7 +212,7 @@ def _confirm(library: LibraryScreen, text: str, wanted: Filter, found: DryRun) -
             store, contexts = desk.store, [context for context, _ in found.counts]
             desk.bridge.work.ask(lambda: writing.delete_by(store, wanted, contexts), started)
 
-    count = "1 record" if found.total == 1 else f"{found.total:,} records"
+    count = "1 record" if found.going == 1 else f"{found.going:,} records"
     library.app.push_screen(ReportScreen(f"Delete {count}?", report(text, found), f"delete {count}"), go)
 
 
@@ -220,6 +223,10 @@ def report(text: str, found: DryRun) -> Sequence[Line]:
         ("Nothing was deleted yet. The deletion runs as a workflow, which can be rolled back.", "muted"),
         ("", ""),
     ]
+    if found.staying:
+        number = sum(count for _, count in found.staying)
+        lines.append((f"~ {number:,} of them stay, since others point there:", "soon"))
+        lines += [*((f"  {reason}", "soon") for reason in found.reasons), ("", "")]
     if len(found.counts) > 1:
         lines += [(f"  {number:>12,}  {context}", "") for context, number in found.counts]
         lines.append(("", ""))

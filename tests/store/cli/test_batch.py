@@ -156,6 +156,28 @@ def test_deleting_by_criteria_asks_with_a_count(call: Any, folder: Path) -> None
         assert len(state(store)) == 10
 
 
+def test_what_others_point_to_is_deleted_only_by_force(call: Any, folder: Path) -> None:
+    with open_store(folder) as store:
+        made = {"type": "cluster", "id": "c", "name": "c", "members": [{"key": "analogy:a1"}]}
+        batch(store, [analogy(n) for n in range(3)], "w")
+        batch(store, [json.dumps(made).encode()], "c")
+    code, out, _ = call("batch", "delete", "--kind", "analogy", "--dry-run")
+    assert code == 0
+    assert "2 deleted" in out
+    assert "1 rejected" in out
+    code, out, told = call("batch", "delete", "--kind", "analogy")
+    assert "1 record would stay" in out
+    assert "analogy:a1 is to be deleted, and cluster:c would point at nothing" in out
+    assert "Delete 2 records" in told
+    assert "1 rejected" in call("batch", "delete", "--kind", "analogy", "--yes")[1]
+    code, out, _ = call("batch", "delete", "--kind", "analogy", "--yes")
+    assert "None that meets these criteria may go" in out
+    assert call("batch", "delete", "--kind", "analogy", "--yes", "--force")[0] == 0
+    with open_store(folder) as store:
+        assert list(state(store)) == ["cluster:c"]
+    assert call("batch", "embed", "--force")[0] == 2
+
+
 def test_what_is_not_understood_is_told(call: Any, tmp_path: Path) -> None:
     assert call("batch", "import")[0] == 2
     assert call("batch", "import", str(tmp_path / "none.jsonl"))[0] == 3

@@ -9,11 +9,13 @@ import pytest
 
 from store import records, workflows
 from store.errors import Refused, UsageError
-from store.knowledge import writing
+from store.knowledge import editing, writing
 from store.knowledge.model import Filter
 from store.model import Edit, Plan
 from store.store import Store
+from store.upkeep import compaction
 from store.workflows.kinds_deletion import Deletion
+from store.workflows.pointers import Pointers
 from store.workflows.types import Batch
 
 
@@ -142,3 +144,151 @@ def test_deleted_and_added_again_goes_on_with_the_next_version(full: Store) -> N
     workflows.run(full, submit(full, kinds=["frame"]).id)
     put(full, {"type": "frame", "id": "a0", "name": "Motion"})
     assert [version.ver for version in full.library.history("default", "frame:a0")] == [3, 2, 1]
+
+
+# -- what others point to --------------------------------------------------------------------------
+
+
+def cluster(name: str, *keys: str) -> dict[str, Any]:
+    return {"type": "cluster", "id": name, "name": name, "members": [{"key": key} for key in keys]}
+
+
+def instance(name: str, frame: str, **members: Any) -> dict[str, Any]:
+    return {"type": "frame_instance", "id": name, "frame": frame} | members
+
+
+def frame(name: str, *above: str, **members: Any) -> dict[str, Any]:
+    return {"type": "frame", "id": name, "name": name.upper(), "inherits_from": list(above)} | members
+
+
+def keys(store: Store) -> set[str]:
+    store.library.sync("default")
+    kinds = ("analogy", "frame", "frame_instance", "cluster", "context")
+    return {row.key for row in store.library.rows(Filter(kinds=kinds))}
+
+
+def reasons(store: Store, workflow: str) -> dict[str, str]:
+    found = {one.reason.split(" ", 1)[0]: one for one in workflows.rejects(store, workflow)}
+    assert {one.code for one in found.values()} <= {"contract"}
+    return {key: one.reason for key, one in found.items()}
+
+
+def test_what_others_point_to_stays_unless_it_is_forced(full: Store) -> None:
+    put(full, cluster("c", "analogy:a1", "analogy:a7"))
+    foreseen = workflows.preview(full, "default", "delete", options={"below": 0.3})
+    assert (foreseen.deleted, foreseen.rejected) == (2, 1)
+    done = workflows.run(full, submit(full, below=0.3).id)
+    assert (done.state, done.written, done.rejected) == ("completed", 2, 1)
+    assert reasons(full, done.id) == {
+        "analogy:a1": "analogy:a1 is to be deleted, and cluster:c would point at nothing"
+    }
+    assert keys(full) & {"analogy:a0", "analogy:a1", "analogy:a2"} == {"analogy:a1"}
+    assert workflows.run(full, submit(full, below=0.3, force=True).id).written == 1
+    with pytest.raises(UsageError, match="force"):
+        submit(full, below=0.3, force="yes")
+
+
+@pytest.mark.parametrize("word", ["motion", "MOTION", "frame:motion"])
+def test_a_frame_is_pointed_to_by_key_id_and_name(store: Store, word: str) -> None:
+    put(store, frame("motion"), instance("i", word), frame("other"))
+    done = workflows.run(store, submit(store, kinds=["frame"]).id)
+    assert set(reasons(store, done.id)) == {"frame:motion"}
+    assert keys(store) == {"frame:motion", "frame_instance:i"}
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_what_points_from_within_the_same_deletion_does_not_count(store: Store, size: int) -> None:
+    object.__setattr__(store.settings, "workflows_batch", size)
+    put(store, frame("a"), frame("b", "a"), instance("i", "b"), cluster("c", "frame:a", "frame_instance:i"))
+    options = {"kinds": ["frame", "frame_instance", "cluster"]}
+    foreseen = workflows.preview(store, "default", "delete", options=options)
+    assert (foreseen.deleted, foreseen.rejected) == (4, 0)
+    done = workflows.run(store, submit(store, **options).id)
+    assert (done.written, done.rejected) == (4, 0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_what_stays_keeps_what_it_points_to(store: Store, size: int) -> None:
+    """Over any number of steps, in whatever order they come."""
+    object.__setattr__(store.settings, "workflows_batch", size)
+    put(store, frame("a"), frame("b", "a"), frame("d"), instance("i", "B"), cluster("c", "frame_instance:i"))
+    options = {"kinds": ["frame", "frame_instance"]}
+    foreseen = workflows.preview(store, "default", "delete", options=options)
+    assert (foreseen.deleted, foreseen.rejected) == (1, 3)
+    done = workflows.run(store, submit(store, **options).id)
+    assert set(reasons(store, done.id)) == {"frame:a", "frame:b", "frame_instance:i"}
+    assert keys(store) == {"frame:a", "frame:b", "frame_instance:i", "cluster:c"}
+
+
+def test_one_that_is_not_meant_any_more_keeps_what_it_points_to(store: Store) -> None:
+    put(store, frame("a", tags=["x"]), instance("i", "a", tags=["x"]))
+    made = submit(store, tags=["x"])
+    put(store, instance("i", "a", tags=["y"]))
+    done = workflows.run(store, made.id)
+    assert {one.code for one in workflows.rejects(store, done.id)} == {"no-longer", "contract"}
+    assert keys(store) == {"frame:a", "frame_instance:i"}
+
+
+def test_who_points_is_known_to_the_very_end_of_the_journal(
+    full: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster made, changed or deleted between two batches counts as it is when the next one is written."""
+    object.__setattr__(full.settings, "workflows_batch", 1)
+    put(full, cluster("b", "analogy:a1"), cluster("c", "analogy:a2"))
+    batches = Deletion.batches
+
+    def meanwhile(self: Deletion, run: Any) -> Iterator[Batch]:
+        for number, batch in enumerate(batches(self, run)):
+            yield batch
+            if number == 0:
+                put(full, cluster("new", "analogy:a3"), cluster("b", "analogy:a9"))
+                editing.delete(full, "default", "cluster:c")
+
+    monkeypatch.setattr(Deletion, "batches", meanwhile)
+    done = workflows.run(full, submit(full, below=0.5).id)
+    assert set(reasons(full, done.id)) == {"analogy:a3"}
+    assert done.written == 4
+
+
+def test_those_who_point_are_read_through_once(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    object.__setattr__(full.settings, "workflows_batch", 1)
+    put(full, *(cluster(f"c{number}", f"analogy:a{number}") for number in range(5)))
+    made = submit(full, below=0.9, kinds=["analogy"])
+    taken: list[str] = []
+    take = Pointers._take
+    monkeypatch.setattr(
+        Pointers, "_take", lambda self, key, ver, raw: (taken.append(key), take(self, key, ver, raw))[1]
+    )
+    done = workflows.run(full, made.id)
+    assert (done.written, done.rejected) == (4, 5)
+    assert sorted(taken) == [*(f"cluster:c{number}" for number in range(5)), "frame:a0"]
+
+
+def test_what_points_goes_first(store: Store) -> None:
+    """So that whatever stops the deletion leaves nothing that points at nothing."""
+    object.__setattr__(store.settings, "workflows_batch", 1)
+    put(
+        store,
+        frame("a", tags=["x"]),
+        instance("i", "a", tags=["x"]),
+        cluster("c", "frame:a") | {"tags": ["x"]},
+    )
+    done = workflows.run(store, submit(store, tags=["x"]).id)
+    written = [one.version for one in store.library.written_by("default", done.id)]
+    assert [one.key for one in written if one.op == "delete"] == ["cluster:c", "frame_instance:i", "frame:a"]
+
+
+def test_compaction_between_two_batches_changes_nothing(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    object.__setattr__(full.settings, "workflows_batch", 1)
+    put(full, cluster("c", "analogy:a3"))
+    batches = Deletion.batches
+
+    def meanwhile(self: Deletion, run: Any) -> Iterator[Batch]:
+        for number, batch in enumerate(batches(self, run)):
+            yield batch
+            if number == 0:
+                compaction.compact(full, "default", "knowledge")
+
+    monkeypatch.setattr(Deletion, "batches", meanwhile)
+    done = workflows.run(full, submit(full, below=0.5).id)
+    assert set(reasons(full, done.id)) == {"analogy:a3"}

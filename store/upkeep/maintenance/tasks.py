@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from store.errors import ChartkeepError, NotFound
+from store.errors import ChartkeepError, Locked, NotFound
 
 if TYPE_CHECKING:
     from store.settings import Settings
@@ -245,6 +245,32 @@ def clean_wanted(store: Store) -> bool:
     return bool(lists.contexts(store)) and bool(cleaning.clean(store, dry_run=True))
 
 
+def merge(store: Store) -> Outcome:
+    """Put the shards of vectors together where there are many."""
+    from store.vectors import collection
+
+    done, problems = [], []
+    for context, model in collection.merge_due(store):
+        try:
+            with store.jobs.run("merge", f"Merge vectors of {context}"):
+                done.append(collection.merge(store, context, model))
+        except Locked:  # somebody embeds: tomorrow will do
+            continue
+        except ChartkeepError as error:
+            problems.append(str(error))
+    if problems:
+        raise Failed("; ".join(problems))
+    fewer = sum(one.shards_before - one.shards for one in done)
+    return Outcome(f"{fewer} shards of vectors fewer" if done else "", did=bool(done))
+
+
+def merge_wanted(store: Store) -> bool:
+    """Whether vectors lie in many shards."""
+    from store.vectors import collection
+
+    return store.layout.vectors.exists() and bool(collection.merge_due(store))
+
+
 def _here(name: str) -> str:
     return f"{__name__}:{name}"
 
@@ -274,6 +300,7 @@ TASKS = (
     Task("compact", "Compact journals", lambda _: HOUR, _here("compact"), _here("compaction_wanted")),
     Task("freeze", "Compress old generations", lambda _: 6 * HOUR, _here("freeze")),
     Task("retain", "Apply the retention rules", lambda _: 6 * HOUR, _here("retain"), _here("retention_wanted")),
+    Task("merge", "Merge shards of vectors", lambda _: DAY, _here("merge"), _here("merge_wanted")),
     Task("workflows", "Start workflows that wait", lambda _: 15.0, _here("tend"), apart=False),
     Task("clean", "Remove old workflows", lambda _: DAY, _here("clean"), _here("clean_wanted")),
     Task("checkpoint", "Checkpoint the index", lambda _: 15 * MINUTE, _here("checkpoint"), apart=False),

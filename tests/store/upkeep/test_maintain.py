@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from store import clock
-from store.errors import ReadOnly, StorageError
+from store.errors import Locked, ReadOnly, StorageError
 from store.store import Notice, Store
 from store.upkeep.maintenance import lease, schedule
 from store.upkeep.maintenance.apart import Apart, Broken
@@ -211,6 +211,38 @@ def test_every_task_of_the_table_can_be_done(store: Store, folder: Path) -> None
     later = Maintainer(store).run_once()
     assert exit_code(later) == 0
     assert names(later) == []
+
+
+def test_shards_of_vectors_are_merged_once_they_are_many(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from store.vectors import collection, keeping
+
+    (task,) = [one for one in TASKS if one.name == "merge"]
+    task = task._replace(apart=False, work=function(task.work), period=lambda _: 0.0)
+    monkeypatch.setattr(keeping, "MANY", 2)
+    for number in range(3):
+        assert Maintainer(store, [task]).run_once()[-1].note == ""
+        chart(store, f"Book {number}")
+        collection.embed_missing(store, "default")
+    merge = keeping.merge
+    for error, ok in ((Locked("somebody embeds"), True), (StorageError("no space"), False)):
+        monkeypatch.setattr(keeping, "merge", raising(error))
+        assert [one.ok for one in Maintainer(store, [task]).run_once() if one.task == "merge"] == [ok]
+    monkeypatch.setattr(keeping, "merge", merge)
+    assert [model.shards for model in collection.models(store)] == [3]
+    (done,) = [one for one in Maintainer(store, [task]).run_once() if one.task == "merge"]
+    assert (done.ok, done.note) == (True, "2 shards of vectors fewer")
+    assert [model.shards for model in collection.models(store)] == [1]
+
+
+def raising(error: Exception) -> Any:
+    """A function that raises it."""
+
+    def refuse(*_: Any) -> None:
+        raise error
+
+    return refuse
 
 
 def test_the_functions_named_in_the_table_are_there() -> None:

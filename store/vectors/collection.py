@@ -176,11 +176,13 @@ def merge_due(store: Store) -> list[tuple[str, str]]:
     return found
 
 
-def drop(store: Store, context: str, keys: Collection[str]) -> int:
-    """Take the vectors of records that are erased out of every model of a context; how many."""
+def drop(
+    store: Store, context: str, keys: Collection[str], versions: Collection[tuple[str, int]] = ()
+) -> int:
+    """Take the vectors of records, or single versions, that are erased out of every model of a context; how many."""
     from store.vectors import keeping
 
-    return keeping.drop(store, context, keys)
+    return keeping.drop(store, context, keys, versions)
 
 
 def remove(store: Store, context: str, model: str) -> int:

@@ -246,17 +246,21 @@ def _whole(path: Path, shard: ShardFile, *, read: bool) -> bool:
 
 def versions(folder: Folder, manifest: Manifest) -> dict[str, int]:
     """The version of each key's vector. Raises Damaged, StorageError."""
-    found: dict[str, int] = {}
+    return dict(rows(folder, manifest))
+
+
+def rows(folder: Folder, manifest: Manifest) -> Iterator[tuple[str, int]]:
+    """(key, version) of every vector, those that a later one stands for too. Raises Damaged, StorageError."""
     for shard in manifest.shards:
         path = folder.path / shard.file
         arrays = archive.unzipped(path, {"keys", "versions"})
         try:
-            found.update(
+            found = list(
                 zip(records.loads(arrays["keys"].tobytes()), arrays["versions"].tolist(), strict=True)
             )
         except (KeyError, ValueError, TypeError) as error:
             raise archive.damaged(path, f"its keys or versions cannot be read ({error})") from None
-    return found
+        yield from found
 
 
 def thaw(folder: Folder, manifest: Manifest, embedder: Embedder) -> None:

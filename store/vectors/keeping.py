@@ -70,20 +70,22 @@ def merge(store: Store, context: str, model: str) -> Merged:
     )
 
 
-def drop(store: Store, context: str, keys: Collection[str]) -> int:
-    """Take the vectors of these keys out of every model of a context, for records that are erased; how many.
+def drop(
+    store: Store, context: str, keys: Collection[str], versions: Collection[tuple[str, int]] = ()
+) -> int:
+    """Take the vectors of these keys, and of these versions of others, out of every model of a context; how many.
 
     Only shards that hold one are written anew. Raises Damaged, Locked, StorageError.
     """
     store.writable()
-    gone = frozenset(keys)
+    gone, old = frozenset(keys), frozenset(versions)
     count = 0
     for folder in folders.of_context(store.layout.vectors, context):
         with folder.writing(60.0, f"erasing in {context}"):
             manifest = folder.manifest()
             if manifest is None:
                 continue
-            made = _without(folder, manifest, gone)
+            made = _without(folder, manifest, gone, old)
             if made != manifest:
                 folder.commit(made)
                 count += manifest.rows - made.rows
@@ -105,13 +107,16 @@ def remove(store: Store, context: str, model: str) -> int:
     return manifest.rows if manifest is not None else 0
 
 
-def _without(folder: Folder, manifest: Manifest, gone: frozenset[str]) -> Manifest:
-    """The manifest once the rows of these keys are written out of the shards that hold them."""
+def _without(
+    folder: Folder, manifest: Manifest, gone: frozenset[str], old: frozenset[tuple[str, int]]
+) -> Manifest:
+    """The manifest once the rows of these keys and versions are written out of the shards that hold them."""
     shards = []
     number = manifest.next
     for shard in manifest.shards:
         held = read_shard(folder, manifest, shard)
-        rows = [row for row, key in enumerate(held.keys) if key not in gone]
+        places = enumerate(zip(held.keys, held.versions.tolist(), strict=True))
+        rows = [row for row, place in places if place[0] not in gone and place not in old]
         if len(rows) == len(held.keys):
             shards.append(shard)
         elif rows:

@@ -136,7 +136,8 @@ def conclude(store: Store, desks: dict[str, Publishing], then: dict[str, Any]) -
             for suffix in ("", "-wal", "-shm"):
                 durable.remove_file(store.layout.index.with_name(name + suffix), sync=False)
     for context in dict.fromkeys(part["context"] for part in then["journals"]):
-        likeness.drop(store, context)
+        families = {part["family"] for part in then["journals"] if part["context"] == context}
+        likeness.drop(store, context, families)
     for desk in desks.values():
         desk.publish(None)
     for part in then["journals"]:

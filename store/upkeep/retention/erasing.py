@@ -236,7 +236,7 @@ def _look_around(store: Store, planned: list[_Planned], done: Erased) -> None:
         _, words = _all(planned)
         done.backups, said = held(store, planned)
         done.exports, missed = scrubbing.exports(store, words)
-        left = [] if done.dry_run else likeness.left(store, {one.chosen.place[0] for one in planned})
+        left = [] if done.dry_run else likeness.left(store, (one.chosen.place for one in planned))
         done.unreachable = [*said, *missed, *left, *scrubbing.unreachable(store, words)]
         done.standing = scrubbing.standing(store, words, _gone(planned))
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from store import clock, records, replacing, workflows
+from store import charts, clock, records, replacing, workflows
 from store.cold import is_cold
 from store.store import Store
 from store.upkeep import compaction
@@ -145,6 +146,59 @@ def test_earlier_versions_can_go_alone(full: tuple[Store, str]) -> None:
     assert sorted(left) == [("analogy:a2", 2), ("analogy:a7", 2)]
     assert [row.ver for row in store.library.history("default", "analogy:a7")] == [2]
     assert [item for item in store.verify() if item.severity != "info"] == []
+
+
+def _vectors(store: Store, model: str = "lexical") -> list[tuple[str, int]]:
+    """(key, version) of all vectors, from the files themselves."""
+    found: list[tuple[str, int]] = []
+    for path in sorted((store.layout.vectors / "default" / model).glob("*.npz")):
+        with np.load(path) as archive:
+            if "keys" in archive:
+                keys = records.loads(archive["keys"].tobytes())
+                found += zip(keys, archive["versions"].tolist(), strict=True)
+    return sorted(found)
+
+
+def test_no_vector_of_an_erased_version_is_left(full: tuple[Store, str], tmp_path: Path) -> None:
+    """Neither one that a later stands for, nor one that still counts, made or given; others stay."""
+    from store.vectors import collection
+
+    store, _ = full
+    given = tmp_path / "given.npz"
+    np.savez(given, keys=np.array(["analogy:a7", "analogy:a0"]), vectors=np.eye(2, dtype=np.float32))
+    collection.add_given(store, "default", given, "mine")
+    put(store, secret(quality_score=0.6), ver=3)
+    put(store, analogy(0, tags=["later"]), ver=2)
+    collection.embed_missing(store, "default")
+    put(store, secret(quality_score=0.7), ver=4)
+    store.settle()
+    before = _vectors(store)
+    assert [ver for key, ver in before if key == "analogy:a7"] == [2, 3]
+    erase(store, What(keys=("analogy:a7",), superseded=True))
+    assert _vectors(store) == [row for row in before if row[0] != "analogy:a7"]
+    assert ("analogy:a0", 1) in before
+    assert _vectors(store, "mine") == [("analogy:a0", 1)]
+    assert "analogy:a7" in collection.matrix(store, "default")[0], "made anew of what is left"
+    assert ("analogy:a7", 4) in _vectors(store)
+
+
+def test_vectors_of_what_a_chart_said_go_with_it(full: tuple[Store, str]) -> None:
+    from store.vectors import collection
+
+    store, _ = full
+    book = chart(store, "Another book")
+    collection.embed_missing(store, "default")
+    store.run("default", charts.add_fact, book, f"It is about {SECRET}")
+    collection.embed_missing(store, "default")
+    store.run("default", charts.edit_fact, book, 0, "It is about nothing")
+    store.settle()
+    collection.embed_missing(store, "default")
+    charted = [row for row in _vectors(store) if row[0].startswith("chart:")]
+    assert len(charted) == 4
+    erase(store, What(superseded=True, contexts=("default",)))
+    left = [row for row in _vectors(store) if row[0].startswith("chart:")]
+    assert len(left) == 2, "of each chart that of its present text"
+    assert set(left) <= set(charted)
 
 
 def test_backups_before_it_are_found_though_only_knowledge_was_erased(full: tuple[Store, str]) -> None:

@@ -82,10 +82,11 @@ class Writer:
             self.failed = error
             self.cut_back()
             raise
-        made, here = [], offset
+        made, here, new = [], offset, tuple.__new__  # which makes one in half the time of its constructor
         for (op, key, ver, raw), line in zip(drafts, lines, strict=True):
-            made.append(Line(generation, here, len(line), op, key, ver, at, by, raw))
-            here += len(line)
+            length = len(line)
+            made.append(new(Line, (generation, here, length, op, key, ver, at, by, raw)))
+            here += length
         self.position = Position(generation, here, digest)
         return Tx(f"{generation}:{offset:x}", generation, offset, here, at, by, meta, tuple(made), digest)
 

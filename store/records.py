@@ -323,12 +323,13 @@ def encode_lines(
     count = len(drafts)
     lines: list[bytes] = []
     chained = previous.encode("ascii")
+    quoted = orjson.dumps  # of text it gives what `dumps` does, in a third of the time
     for index, (op, key, ver, raw) in enumerate(drafts, 1):
         if (raw is None) != (op == "delete") or (raw is not None and (not raw or b"\n" in raw)):
             raise ValueError(f"the draft for {key!r} cannot be written as one line")
         body = b'{"op":"%b","key":%b,"ver":%d%b%b,"_t":["%x",%d,%d]' % (
             op.encode("ascii"),
-            dumps(key),
+            quoted(key) if key.isascii() else dumps(key),
             ver,
             start if index == 1 else who,
             gone if raw is None else b',"record":' + raw,

@@ -6,9 +6,11 @@ See `store.knowledge.writing`, rules 1 and 2.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from store.journal_read import OffChain
+from store.knowledge.met import Met
 
 if TYPE_CHECKING:
     from store.journal import Journal, Line, Tx
@@ -19,6 +21,9 @@ TAIL_BYTES = 48 << 20
 
 So much takes a tenth of a second. Waiting for the index would take longer: it is written to at that moment.
 """
+
+SIFTED_FROM = 5_000
+"""Keys asked for from which a filter of those that are there pays."""
 
 
 class Newest(NamedTuple):
@@ -45,12 +50,16 @@ class Tail:
         self.versions: dict[str, tuple[Line, str | None]] = {}
         """The newest line of each key, and the workflow that wrote it."""
         self._ends = {after}
+        self._asked = 0
+        self._met: Met | None = None
         self.parts: deque[tuple[Position, tuple[Line, ...]]] = deque()
 
     def apply(self, tx: Tx) -> None:
         """Take in a transaction that begins where the tail ends."""
         workflow = tx.meta.group if tx.meta is not None else None
         self.versions.update({line[4]: (line, workflow) for line in tx.lines})
+        if self._met is not None:
+            self._met.add([line[4] for line in tx.lines])
         self.upto = tx.position
         self.parts.append((tx.position, tx.lines))
         self._ends.add(tx.position)
@@ -73,6 +82,21 @@ class Tail:
             return None
         line, workflow = found
         return Newest(line.ver, line.op == "delete", line.generation, line.offset, line.length, workflow)
+
+    def sifted(self, keys: list[str], hashes: Callable[[], Iterable[Sequence[int]]]) -> list[str]:
+        """Those of keys unknown here that the index may have; `hashes` gives those of all it has, in parts.
+
+        From some thousand on a filter is made of what the index has, and meets all that is written after.
+        """
+        self._asked += len(keys)
+        if self._asked < SIFTED_FROM:
+            return keys
+        if self._met is None:
+            self._met = Met()
+            for part in hashes():
+                self._met.add_hashes(part)
+            self._met.add(list(self.versions))
+        return self._met.sift(keys)
 
     def extend(self, journal: Journal, end: Position) -> None:
         """Read on to the end of the journal. Raises Behind where that is much, OffChain."""

@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from store.store import Store
 
 
+MANY = 200
+"""Keys asked for at once from which they are sifted first."""
+
+
 class Indexed(Protocol):
     """What is asked of a snapshot of the knowledge index."""
 
@@ -56,6 +60,8 @@ class Indexed(Protocol):
     def newest(
         self, context: str, keys: Sequence[str]
     ) -> Mapping[str, tuple[int, bool, int, int, int, str | None]]: ...
+
+    def hashes(self, context: str) -> Iterator[Sequence[int]]: ...
 
 
 class View:
@@ -80,6 +86,8 @@ class View:
                 if key in versions:
                     seen[key] = self._tail.get(key)
             asked = [key for key in unknown if seen[key] is None]
+            if len(asked) >= MANY:
+                asked = self._tail.sifted(asked, lambda: self._snap.hashes(self.context))
             for key, row in self._snap.newest(self.context, asked).items():
                 seen[key] = Newest(*row)
         return {key: found for key in wanted if (found := seen[key]) is not None}

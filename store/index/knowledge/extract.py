@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -126,8 +127,11 @@ def _workflow(value: dict[str, Any]) -> Extract:
 
 def instant(value: Any) -> int | None:
     """A date with time as microseconds since 1970; one without a zone is in UTC. None for other values."""
-    if type(value) is not str:
-        return None
+    return _instant(value) if type(value) is str else None
+
+
+@lru_cache(maxsize=64)  # what was made together says the same
+def _instant(value: str) -> int | None:
     try:
         found = datetime.fromisoformat(value)
         if found.tzinfo is None:

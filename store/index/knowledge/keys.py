@@ -23,6 +23,7 @@ LEAST = 20_000
 """Rows entered at once, at least."""
 SHARE = 16
 """And at least one for so many that are entered already."""
+LEAST_HASH = -(1 << 31)
 FEW = 50
 """Keys for which the rows behind are read through rather than sorted first."""
 
@@ -30,7 +31,15 @@ FEW = 50
 def hash_of(key: str) -> int:
     """The number by which a key is found; few others share it."""
     data = key.encode() if key.isascii() else key.encode("utf-8", "surrogatepass")
-    return zlib.crc32(data) - (1 << 31)
+    return zlib.crc32(data) + LEAST_HASH
+
+
+def hashes_of(keys: Sequence[str]) -> list[int]:
+    """`hash_of` of many keys, counted from 0 up."""
+    try:
+        return list(map(zlib.crc32, map(str.encode, keys)))
+    except UnicodeEncodeError:
+        return [hash_of(key) - LEAST_HASH for key in keys]
 
 
 def keyed(conn: sqlite3.Connection, ctx: int) -> int:

@@ -12,6 +12,8 @@ from store.index.knowledge.names import Named
 from store.knowledge import kinds
 from store.model import VersionRow
 
+_HASHES = 1 << 28
+"""Values of a hash that are read at once."""
 _VERSION = "i.prev, i.ver, i.deleted, i.generation, i.start, i.size"
 
 
@@ -59,6 +61,16 @@ class Single(Named):
             key: Newest(ver, bool(deleted), *rest)
             for key, (ver, deleted, *rest) in self._found(context, wanted, columns)
         }
+
+    def hashes(self, context: str) -> Iterator[array[int]]:
+        """The hashes (`keys.hash_of`) of all keys of a context, in parts; some of others are among them."""
+        for low in range(-(1 << 31), 1 << 31, _HASHES):
+            yield self._rowids(
+                "SELECT hash AS id FROM keys WHERE hash >= ? AND hash < ?", (low, low + _HASHES)
+            )
+        lo, hi = self.span(context)
+        mark = keys.keyed(self._conn, self._ctx(context))
+        yield self._rowids("SELECT hash AS id FROM items WHERE seq > ? AND seq <= ?", (max(mark, lo - 1), hi))
 
     def versions(self, context: str, key: str) -> list[VersionRow]:
         """Every version of a key, newest first."""

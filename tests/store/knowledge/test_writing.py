@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from store import init_store, open_store, syscalls
 from store.errors import NotFound, ReadOnly, Refused, StorageError
-from store.knowledge import writing
+from store.knowledge import tail, writing
 from store.model import Edit, Plan
 from store.store import Store
 from tests.batches import state, versions
@@ -41,9 +41,20 @@ OPS = st.lists(
 )
 
 
+@pytest.mark.parametrize("sifted", [False, True])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ops=OPS)
-def test_versions_count_up_whoever_writes(tmp_path_factory: pytest.TempPathFactory, ops: list[Any]) -> None:
+def test_versions_count_up_whoever_writes(
+    tmp_path_factory: pytest.TempPathFactory, sifted: bool, ops: list[Any]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if sifted:  # as large batches are, from the first key on
+            patch.setattr(writing, "MANY", 1)
+            patch.setattr(tail, "SIFTED_FROM", 1)
+        versions_count_up(tmp_path_factory, ops)
+
+
+def versions_count_up(tmp_path_factory: pytest.TempPathFactory, ops: list[Any]) -> None:
     folder = init_store(tmp_path_factory.mktemp("s") / ".coaia")
     stores = [open_store(folder), open_store(folder)]
     model: dict[str, tuple[int, bool]] = {}

@@ -232,8 +232,8 @@ def test_shards_of_vectors_are_merged_once_they_are_many(
     done = Maintainer(store, [task]).run_once()[-1]
     assert (done.ok, done.note) == (True, "2 shards of vectors fewer")
     assert [model.shards for model in collection.models(store)] == [1]
-    for number in range(2):
-        chart(store, f"Paper {number}")
+    while not collection.merge_due(store):
+        chart(store, "Paper")
         collection.embed_missing(store, "default")
     monkeypatch.setattr(keeping, "merge", raising(StorageError("no space")))
     assert not Maintainer(store, [task]).run_once()[-1].ok

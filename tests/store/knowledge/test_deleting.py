@@ -288,7 +288,25 @@ def test_compaction_between_two_batches_changes_nothing(full: Store, monkeypatch
             yield batch
             if number == 0:
                 compaction.compact(full, "default", "knowledge")
+                put(full, cluster("later", "analogy:a2"))
 
     monkeypatch.setattr(Deletion, "batches", meanwhile)
     done = workflows.run(full, submit(full, below=0.5).id)
-    assert set(reasons(full, done.id)) == {"analogy:a3"}
+    assert set(reasons(full, done.id)) == {"analogy:a2", "analogy:a3"}
+
+
+def test_what_was_kept_once_keeps_what_it_points_to(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though what kept it is gone by the time that is looked at: it was passed over, and stays."""
+    object.__setattr__(store.settings, "workflows_batch", 1)
+    put(store, frame("a"), instance("i", "a"), cluster("c", "frame_instance:i"))
+    batches = Deletion.batches
+
+    def meanwhile(self: Deletion, run: Any) -> Iterator[Batch]:
+        for number, batch in enumerate(batches(self, run)):
+            yield batch
+            if number == 0:
+                editing.delete(store, "default", "cluster:c")
+
+    monkeypatch.setattr(Deletion, "batches", meanwhile)
+    done = workflows.run(store, submit(store, kinds=["frame", "frame_instance"]).id)
+    assert set(reasons(store, done.id)) == {"frame:a", "frame_instance:i"}

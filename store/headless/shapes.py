@@ -25,6 +25,12 @@ Every document is an object, so that members can be added without breaking a scr
 | `retention` | `{"dry_run", "rules", "journals": [{"context", "family", "forgotten", "put_away", "frozen", …}]}` |
 | `erase` | `{"records", "versions", "bytes", "files", "backups", "exports", "standing", "unreachable", …}` |
 | `maintain` | a line for each task: `{"task", "title", "at", "seconds", "ok", "did", "note", "damage"}` |
+| `batch` | lines `{"progress": WORKFLOW}`, then `{"workflow": WORKFLOW}` |
+| `batch --dry-run` | `{"dry_run", "total", "new", "changed", "deleted", "unchanged", "rejected", "missing", "examples", …}` |
+| `workflows` | `{"workflows": [WORKFLOW]}`; `show` `{"workflow": WORKFLOW, "steps": […]}` |
+| `workflows rejects` | a line for each: `{"line", "code", "reason", "item", "whole", "at", "workflow"}` |
+| `workflows run`, `pause`, `resume`, `cancel`, `rollback`, `retry` | as `batch` |
+| `workflows clean` | `{"dry_run", "workflows": [WORKFLOW]}` |
 | `record show` | `{"record": RECORD}`; RECORD is a row with `"value"`, and with `--scope` `"scope"` and `"way"` |
 | `record history` | `{"context", "key", "versions": [{"ver", "op", "at", "by", "tx", "workflow", "value"}]}` |
 | `query` | the records' exact bytes, one a line; `--count` `{"count"}`; `-o` `{"file", "records", "bytes"}` |
@@ -55,6 +61,9 @@ workflows: {running, pending, paused, interrupted: [id], ended}, vectors: [{cont
 behind_bytes}]}}`; FIGURE `{name, label, value, unit, severity, text,
 threshold}`, its severity `ok`, `warning`, `critical` or `unknown`, its value null where it is not known.
 BACKUP `{id, at, kind, parent, bytes, stored, files, seconds, damaged, drilled, failed}`, sizes in bytes.
+WORKFLOW `{context, id, kind, title, state, shown, paused, interrupted, total, processed, written, unchanged,
+rejected, missing, atomic, strict, submitted, started, ended, by, note, rate, seconds_left, source, options,
+ver}`; `shown` is the state as people read it, `missing` counts documented members that records lack.
 CHANGE `{context, tx, at, by, command, label, focus, hints, edits: [{op, key}]}`.
 """
 

@@ -75,8 +75,8 @@ class Jobs:
     ) -> Iterator[Progressing]:
         """A job that is running within the block; an exception marks it failed and goes on up.
 
-        A quiet one is short: listeners hear of it when it has ended. One that runs `elsewhere`, in another
-        process, is told of by that.
+        A quiet one is short: listeners hear of it when it has ended. One that is told of `elsewhere`, by
+        the process or the workflow it is a part of, is not told of here.
         """
         job = Job(next(self._ids), kind, title, total=total)
         with self._lock:

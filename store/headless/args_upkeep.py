@@ -54,7 +54,12 @@ def backups(parser: ArgumentParser) -> None:
 
 
 def restore(parser: ArgumentParser) -> None:
-    parser.add_argument("charts", nargs="*", metavar="CHART", help="only these charts, with all below them")
+    parser.add_argument(
+        "charts",
+        nargs="*",
+        metavar="CHART|KEY",
+        help="only these charts, with all below them, or these records of knowledge (analogy:ID, or an id)",
+    )
     when = parser.add_mutually_exclusive_group()
     when.add_argument("--at", metavar="TIME", help="as it was: 2026-11-01, 14:30, yesterday, 2h, 3d ago")
     when.add_argument("--id", metavar="ID", help="from this backup (default: the newest)")

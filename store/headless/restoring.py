@@ -111,29 +111,93 @@ def _list(out: Output, verb: str, names: list[str]) -> None:
 
 
 def _past(space: Namespace, out: Output) -> int:
-    from store.upkeep.recovery import restore_past
+    from store.headless import restoring_knowledge
 
     at = dates.past(space.at) if space.at else None
     wanted, space.context = space.context, None  # one that is gone can be restored all the same
     with opened(space, out, writes=not space.dry_run) as store:
-        for context in [wanted] if wanted is not None else store.contexts.names():
+        if not space.charts:
+            return _context(store, space, out, wanted, at)
+        if restoring_knowledge.looks_like_keys(space.charts):
+            return restoring_knowledge.restore_records(store, space, out, wanted)
+        try:
+            return _charts(store, space, out, wanted, at)
+        except NotFound:
             try:
-                with _source(store, space, context, at) as (past, when):
-                    ids = restore_past.find_charts(past, space.charts)
-                    return _restored(store, space, out, context, ids, past, when)
-            except NotFound:
-                if wanted is not None:
-                    raise
-                last = context
-        if wanted is None:
-            with _source(store, space, last, at) as (past, _):
-                restore_past.find_charts(past, space.charts)  # says what is wrong
+                restoring_knowledge.records_named(store, space, wanted)
+            except (NotFound, Refused):
+                pass  # no record either: what was said of charts stands
+            else:
+                return restoring_knowledge.restore_records(store, space, out, wanted)
+            raise
+
+
+def _charts(store: Store, space: Namespace, out: Output, wanted: str | None, at: datetime | None) -> int:
+    """Charts in the context that is meant, else in the first that knows them. Raises NotFound."""
+    from store.upkeep.recovery import restore_past
+
+    for context in [wanted] if wanted is not None else store.contexts.names():
+        try:
+            with _source(store, space, context, at) as (past, when):
+                ids = restore_past.find_charts(past, space.charts)
+                return _restored(store, space, out, context, ids, past, when)
+        except NotFound:
+            if wanted is not None:
+                raise
+            last = context
+    with _source(store, space, last, at) as (past, _):
+        restore_past.find_charts(past, space.charts)  # says what is wrong
     raise NotFound("No such chart.")
 
 
+def _context(store: Store, space: Namespace, out: Output, context: str, at: datetime | None) -> int:
+    """All of a context: its charts in one transaction, and its knowledge as a workflow."""
+    from store.headless import restoring_knowledge as knowledge
+    from store.upkeep.recovery import restore_knowledge
+
+    with ExitStack() as stack:
+        past = then = None
+        when = as_of = ""
+        missing: list[NotFound] = []
+        try:
+            past, when = stack.enter_context(_source(store, space, context, at))
+        except NotFound as error:
+            missing.append(error)
+        try:
+            then, as_of = stack.enter_context(knowledge.source(store, space, context, at))
+        except NotFound as error:
+            missing.append(error)
+            if restore_knowledge.known(store, context) and past is not None:
+                out.remark(f"The knowledge of “{safe(context)}” is left as it is: {safe(str(error))}")
+        if past is None and then is None:
+            raise missing[0]
+        foreseen = restore_knowledge.planned(store, then) if then is not None else None
+        more = (
+            knowledge.words(foreseen, then)
+            if foreseen is not None and then is not None and foreseen.total
+            else ""
+        )
+        code = 0
+        if past is not None:
+            code = _restored(store, space, out, context, [], past, when, more)
+        if then is not None and foreseen is not None and foreseen.total:
+            if context not in store.contexts.names() and not space.dry_run:
+                store.contexts.ensure(context)
+            code = max(code, knowledge.restore(store, space, out, then, as_of, asked=past is not None))
+        return code
+
+
 def _restored(
-    store: Store, space: Namespace, out: Output, context: str, ids: list[str], past: Past, when: str
+    store: Store,
+    space: Namespace,
+    out: Output,
+    context: str,
+    ids: list[str],
+    past: Past,
+    when: str,
+    more: str = "",
 ) -> int:
+    """Restore charts, or all of a context; `more` says what comes of it beside them and is asked for too."""
     from store.upkeep.recovery import restore_past
 
     plan = restore_past.planned(store, context, past, when, ids)
@@ -141,8 +205,9 @@ def _restored(
     words = f"{dates.plural(puts, 'record')} put back, {len(plan.edits) - puts} deleted in “{safe(context)}”"
     if space.dry_run:
         return _would(plan, context, words, out)
-    question = f"{safe(plan.label)}: {words}. One undo takes it back. Do it?"
-    if plan.edits and not confirm(out, question, space.yes):
+    also = f"; {more}, which a rollback of that workflow takes back" if more else ""
+    question = f"{safe(plan.label)}: {words}. One undo takes it back{also}. Do it?"
+    if (plan.edits or more) and not confirm(out, question, space.yes):
         raise Refused(f"{question} Nothing was changed. Say --yes to do it.")
     if ids:
         change = restore_past.restore_charts(store, context, ids, past, when)

@@ -146,7 +146,7 @@ class _Runner:
         record = self._record
         try:
             with (
-                self._store.jobs.run(record.kind, record.title, record.total) as job,
+                self._store.jobs.run(record.kind, record.title, record.total, elsewhere=True) as job,
                 _collecting_seldom(record.total),
                 self._follower,
             ):

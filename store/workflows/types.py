@@ -165,6 +165,7 @@ TYPES = {
     "clusters": "store.workflows.kinds_clustering:Clusters",
     "fields": "store.workflows.kinds_fields:Fields",
     "embed": "store.workflows.kinds_embedding:Embedding",
+    "restore": "store.workflows.kinds_restoring:Restoration",
 }
 """Where the class of each type is; imported when it is needed."""
 

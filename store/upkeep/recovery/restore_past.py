@@ -55,18 +55,33 @@ def past_in(
     store: Store, repository: Repository, backup: Backup, context: str, at: datetime | None = None
 ) -> Iterator[Past]:
     """A context as a backup has it, at its end or as of an instant before. Raises NotFound, Damaged."""
+    with opened_in(store, repository, backup, context, "charts") as held:
+        held.sync(context)
+        if context in held.damage:
+            raise held.damage[context]
+        with held.snapshot() as snap:
+            yield Past(held, snap, context, at or _END)
+
+
+@contextmanager
+def opened_in(
+    store: Store, repository: Repository, backup: Backup, context: str, family: str
+) -> Iterator[Store]:
+    """A store with one journal of a backup, for a while. Raises NotFound where the backup does not hold it."""
     from store.store import Store as Opened
 
     files = repository.files(backup)
     own = {
         path: file
         for path, file in files.items()
-        if file.journal is not None and (file.journal.context, file.journal.family) == (context, "charts")
+        if file.journal is not None and (file.journal.context, file.journal.family) == (context, family)
     }
     if not own:
-        known = sorted({file.journal.context for file in files.values() if file.journal is not None})
+        there = [file.journal for file in files.values() if file.journal is not None]
+        known = sorted({journal.context for journal in there if journal.family == family})
+        what = "context" if family == "charts" else f"{family} of"
         raise NotFound(
-            f"The backup {backup.id} holds no context “{context}”; it holds {', '.join(known) or 'none'}."
+            f"The backup {backup.id} holds no {what} “{context}”; it holds {', '.join(known) or 'none'}."
         )
     folder = Path(tempfile.mkdtemp(prefix="chartkeep-restore-"))
     try:
@@ -76,11 +91,7 @@ def past_in(
             durable.make_dirs(target.parent)
             durable.write_file(target, repository.read(backup, path), sync=False)
         with Opened(layout, new_session("restore")) as held, store.jobs.run("restore", "Read the backup"):
-            held.sync(context)
-            if context in held.damage:
-                raise held.damage[context]
-            with held.snapshot() as snap:
-                yield Past(held, snap, context, at or _END)
+            yield held
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -56,6 +56,10 @@ def _holds(line: bytes, keys: set[str], words: Words) -> bool:
         return bool(words.texts) and words.found_in(line)
     if not isinstance(value, dict):
         return False
+    if isinstance(record := value.get("record"), dict) and "key" in value:  # of a restore
+        if value["key"] in keys:
+            return True
+        value = record
     kind, name = value.get("type"), value.get("id")
     if isinstance(kind, str) and isinstance(name, str) and key_of(kind, name) in keys:
         return True

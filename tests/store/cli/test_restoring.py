@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -169,3 +170,98 @@ def test_restore_asks_nothing_of_a_store_for_reading_only(run: Run, book: str) -
     run("backup")
     assert run("restore", "--yes", "--read-only").code == 6
     assert run("restore", "--dry-run", "--read-only").code == 0
+
+
+# -- knowledge -----------------------------------------------------------------------------------------
+
+
+def concept(name: str, text: str) -> str:
+    return json.dumps({"type": "concept", "id": name, "name": name, "definition": text})
+
+
+def concepts(run: Run) -> dict[str, str]:
+    """Live concepts: what they say, by id."""
+    told = run("query", "concepts", "--json").out
+    return {value["id"]: value["definition"] for value in map(json.loads, told.splitlines())}
+
+
+@pytest.fixture
+def known(run: Run, book: str) -> str:
+    """A chart and two concepts, of which one is changed an hour later, one deleted, and one added."""
+    for name in ("apple", "pear"):
+        assert run("record", "add", "--value", concept(name, "then")).code == 0
+    at(1)
+    run("record", "put", "concept:apple", "--value", concept("apple", "now"))
+    run("record", "delete", "concept:pear")
+    run("record", "add", "--value", concept("plum", "now"))
+    run("edit", book, "Later words")
+    at(2)
+    assert concepts(run) == {"apple": "now", "plum": "now"}
+    return book
+
+
+def test_restore_a_context_brings_back_its_knowledge_too(run: Run, known: str) -> None:
+    refused = run("restore", "--context", "default", "--at", "90min")
+    assert refused.code == 4
+    assert "2 records of knowledge put back, 1 deleted" in refused.err
+    looked = run("restore", "--context", "default", "--at", "90min", "--dry-run")
+    assert "2 records of knowledge put back, 1 deleted" in looked.out
+    assert "delete  concept:plum" in looked.out
+    assert concepts(run) == {"apple": "now", "plum": "now"}
+    ran = run("restore", "--context", "default", "--at", "90min", "--yes")
+    assert ran.code == 0, ran.err
+    assert concepts(run) == {"apple": "then", "pear": "then"}
+    assert titles(run) == ["A book people finish"]
+    (told,) = [line for line in ran.out.splitlines() if "takes it back" in line]
+    workflow = told.split()[3]
+    assert run("workflows", "rollback", workflow, "--yes").code == 0
+    assert concepts(run) == {"apple": "now", "plum": "now"}
+    documents = run("restore", "--context", "default", "--at", "90min", "--yes", "--json").out.splitlines()
+    assert json.loads(documents[-1])["workflow"]["state"] == "completed"
+    again = run("restore", "--context", "default", "--at", "90min", "--yes")
+    assert "Nothing to change" in again.out
+    assert "workflow" not in again.out
+
+
+def test_restore_a_context_from_a_backup(run: Run, known: str) -> None:
+    assert run("backup").code == 0
+    run("record", "delete", "concept:apple")
+    assert run("restore", "--context", "default", "--yes").code == 0
+    assert concepts(run) == {"apple": "now", "plum": "now"}
+    assert run("restore", "--context", "default", "--at", "90min", "--place", "nowhere", "--yes").code == 3
+
+
+def test_what_no_backup_knows_is_left_as_it_is_and_told(run: Run, book: str) -> None:
+    assert run("backup").code == 0
+    at(1)
+    run("record", "add", "--value", concept("apple", "now"))
+    run("edit", book, "Later words")
+    ran = run("restore", "--context", "default", "--yes")
+    assert ran.code == 0
+    assert "knowledge of “default” is left as it is" in ran.err
+    assert titles(run) == ["A book people finish"]
+    assert concepts(run) == {"apple": "now"}
+
+
+@pytest.mark.parametrize("word", ["concept:pear", "pear"])
+def test_restore_one_record(run: Run, known: str, word: str) -> None:
+    refused = run("restore", word, "--at", "90min")
+    assert refused.code == 4
+    assert "1 record of knowledge put back" in refused.err
+    assert "1 record of knowledge" in run("restore", word, "--at", "90min", "--dry-run").out
+    ran = run("restore", word, "--at", "90min", "--yes")
+    assert ran.code == 0
+    assert "takes it back" in ran.out
+    assert concepts(run) == {"apple": "now", "pear": "then", "plum": "now"}
+    assert "are what they were" in run("restore", word, "--at", "90min", "--yes").out
+
+
+def test_restore_one_record_from_a_backup(run: Run, known: str, folder: Path) -> None:
+    assert run("restore", "concept:apple", "--yes").code == 3, "there is no backup"
+    assert run("backup").code == 0
+    assert run("erase", "--key", "concept:apple", "--yes").code == 0
+    assert run("restore", "concept:apple", "--yes").code == 0
+    assert concepts(run)["apple"] == "now"
+    assert run("restore", "concept:nonesuch", "--yes").code == 3
+    assert run("restore", "concept:nonesuch", "--at", "90min", "--yes").code == 3
+    assert run("restore", "nonesuch", "--at", "90min", "--yes").code == 3

@@ -56,10 +56,8 @@ def _holds(line: bytes, keys: set[str], words: Words) -> bool:
         return bool(words.texts) and words.found_in(line)
     if not isinstance(value, dict):
         return False
-    if isinstance(record := value.get("record"), dict) and "key" in value:  # of a restore
-        if value["key"] in keys:
-            return True
-        value = record
+    if isinstance(value.get("record"), dict) and isinstance(value.get("key"), str):  # of a restore
+        return value["key"] in keys
     kind, name = value.get("type"), value.get("id")
     if isinstance(kind, str) and isinstance(name, str) and key_of(kind, name) in keys:
         return True

@@ -22,7 +22,7 @@ from store.upkeep.backup.taking import take
 from store.upkeep.recovery import restore_knowledge
 from store.upkeep.retention.erasing import What, erase
 from store.workflows.kinds_restoring import Step, line_of, step_of
-from tests.batches import state
+from tests.batches import batch, state
 from tests.faults.cutting import AtCall, Killed
 from tests.stores import Opener
 
@@ -204,6 +204,20 @@ def test_before_there_was_anything_there_was_nothing(store: Store) -> None:
     assert store.library.workflows("default")[0].row.id == done.id, "the audit trail stays"
     with pytest.raises(NotFound):
         restore_knowledge.then_of(store, "elsewhere", NOW)
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_transaction_of_many_stood_whole_from_its_very_instant_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(past, "PART", size)
+    at(0)
+    batch(store, [raw(number, "then") for number in range(7)], "first")
+    then = state(store)
+    at(1)
+    batch(store, [raw(number, "later") for number in range(3, 9)], "second", update=True)
+    assert restore(store, NOW).written == 6
+    assert state(store) == then
 
 
 @pytest.mark.parametrize("nth", range(1, 260, 23))

@@ -14,7 +14,8 @@ from store import clock, records, workflows
 from store.errors import NotFound
 from store.index.knowledge import past
 from store.index.knowledge.past import Forgotten
-from store.knowledge import editing
+from store.knowledge import editing, writing
+from store.model import Edit, Plan
 from store.store import Store
 from store.upkeep import compaction
 from store.upkeep.backup import open_repository
@@ -212,7 +213,8 @@ def test_a_transaction_of_many_stood_whole_from_its_very_instant_on(
 ) -> None:
     monkeypatch.setattr(past, "PART", size)
     at(0)
-    batch(store, [raw(number, "then") for number in range(7)], "first")
+    edits = [Edit("put", f"concept:c{number}", None, raw(number, "then")) for number in range(7)]
+    writing.write(store, "default", lambda _: Plan("knowledge.put", "Put", edits))
     then = state(store)
     at(1)
     batch(store, [raw(number, "later") for number in range(3, 9)], "second", update=True)
@@ -253,6 +255,9 @@ def test_what_is_erased_is_not_brought_back_by_what_was_staged(store: Store) -> 
     assert done.rejected == 1
     assert "concept:c0" not in state(store)
     assert "concept:c1" in state(store)
+    (refused,) = workflows.rejects(store, made.id)
+    assert refused.code == "blank"
+    assert b"c0" not in (store.layout.workflows / made.id / "items.jsonl").read_bytes()
 
 
 @given(

@@ -111,17 +111,21 @@ class Counts(NamedTuple):
     live: dict[str, int]
     behind: int = 0
     """Bytes of journal that the index lacks: what is listed is not all there is."""
+    several: bool = False
+    """True where the records are of more than one context."""
 
 
 def counts(store: Store, context: str | None) -> Counts:
     """What the line of collections shows."""
     names = store.contexts.names()
     live: dict[str, int] = {}
-    for _, collection, number in store.library.collections(context):
+    holding = set()
+    for name, collection, number in store.library.collections(context):
         live[collection] = live.get(collection, 0) + number
+        holding.add(name)
     own = {kind.collection for kind in KINDS if kind.own}
     live["all"] = sum(number for name, number in live.items() if name not in own)
-    return Counts(names, live, library_catching.behind(store, context))
+    return Counts(names, live, library_catching.behind(store, context), len(holding) > 1)
 
 
 def load(store: Store, query: Query, first: int, known: int | None = None) -> Loaded:

@@ -118,7 +118,7 @@ class LibraryScreen(Guarded, LibraryKeys):
         self.counts = found.counts
         records.columns = Columns(
             kinds=len(BY_TAB[query.tab].kinds) != 1,
-            contexts=query.context is None and len(self.counts.contexts) > 1,
+            contexts=query.context is None and self.counts.several,
             created=SORTS[query.sort][0] == "created",
         )
         records.mark(query.filter.words)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from store import clock
+from store import clock, open_store
+from store.knowledge import editing
 from tests.tui.conftest import Desk, Opener
+from tui.actions.upkeep import _restore
 
 GARDEN = "The garden feeds us"
 
@@ -61,6 +63,18 @@ async def test_a_chart_is_restored_as_of_a_time_and_undo_takes_it_back(desk: Ope
         assert GARDEN in d.titles
         await d.press("u")
         assert "Changed" in d.titles
+
+
+async def test_restoring_all_charts_says_that_knowledge_stays(desk: Opener, store_path: Path) -> None:
+    with open_store(store_path) as other:
+        editing.add(other, "default", b'{"type":"concept","id":"c","name":"c"}')
+    async with desk() as d:
+        clock.fix(clock.parse("2026-11-21T12:00:00Z"))
+        await d.press("j", "e", "ctrl+u")
+        await d.type("Changed")
+        _restore(d.app.main, "default", [], clock.parse("2026-11-21T11:00:00Z"), "1h")
+        assert "Knowledge stays" in await d.seen("Knowledge stays")
+        await d.press("n")
 
 
 async def test_recovery_says_what_it_would_do_and_then_what_it_did(desk: Opener, store_path: Path) -> None:

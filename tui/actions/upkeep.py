@@ -105,7 +105,7 @@ def restore(screen: MainScreen, _times: int | None) -> None:
         screen.desk.say("Which context? Choose one, or a chart, first.")
         return
     count = len(dict.fromkeys(charts))
-    what = f"{count} chart{'s' if count != 1 else ''} of {context}" if charts else f"all of {context}"
+    what = f"{count} chart{'s' if count != 1 else ''} of {context}" if charts else f"all charts of {context}"
 
     def go(line: str) -> None:
         _restore(screen, context, list(dict.fromkeys(charts)), _moment(line), line.strip())
@@ -116,7 +116,7 @@ def restore(screen: MainScreen, _times: int | None) -> None:
 
 
 def _restore(screen: MainScreen, context: str, charts: list[str], at: Any, words: str) -> None:
-    from store.upkeep.recovery import restore_past
+    from store.upkeep.recovery import restore_knowledge, restore_past
 
     store = screen.desk.store
 
@@ -134,6 +134,10 @@ def _restore(screen: MainScreen, context: str, charts: list[str], at: Any, words
         from tui.screens.confirm import ConfirmScreen
 
         question = f"{label}? {puts} records are put back, {gone} deleted. Undo takes it back."
+        if not charts and restore_knowledge.known(store, context):
+            question += (
+                f" Knowledge stays: `chartkeep restore --context {context} --at {words}` takes that too."
+            )
         screen.app.push_screen(ConfirmScreen(question, "restore"), lambda yes: change() if yes else None)
 
     def change() -> None:

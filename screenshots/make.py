@@ -64,6 +64,10 @@ PICTURES = (
     Picture("activity-120x40", (120, 40), ("g", "a")),
     Picture("backups-120x40", (120, 40), ("f7", "x", "f7", "g", "b", "d")),
     Picture("conflicts-120x40", (120, 40), ("g", "x"), before=rewritten),
+    Picture("library-120x40", (120, 40), ("g", "l", "1", "slash", *"time", "enter", "j", "j")),
+    Picture("workflows-120x40", (120, 40), ("g", "w", "enter")),
+    Picture("rejects-120x40", (120, 40), ("g", "w", "e")),
+    Picture("similar-120x40", (120, 40), ("g", "l", "1", "j", "s")),
 )
 
 
@@ -131,7 +135,7 @@ def main() -> int:
     os.environ["CHARTKEEP_BY"] = "ada@home"
     for name in ("SSH_CONNECTION", "SSH_TTY", "NO_COLOR", "COLORFGBG"):
         os.environ.pop(name, None)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for name in ("STATE", "DATA", "CACHE", "CONFIG"):
             os.environ[f"XDG_{name}_HOME"] = str(Path(folder) / name.lower())
         from store.demo import make_demo

@@ -94,10 +94,11 @@ class Desk:
 
     async def seen(self, text: str) -> str:
         """The screen, once it shows `text`: what threads tell of arrives a moment later."""
-        for _ in range(50):
+        for _ in range(250):
             if text in self.screen():
                 break
             await self.settle()
+            await self.pilot.pause(0.02)
         return self.screen()
 
     def screen(self) -> str:

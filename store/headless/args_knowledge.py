@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from store.headless.args_upkeep import yes
 
@@ -34,6 +35,24 @@ def criteria(parser: ArgumentParser) -> None:
         help="a condition on any member: 'quality_score >= 0.8 and metadata.lang = \"en\"'",
     )
     group.add_argument("--words", metavar="WORDS", help="words that occur in its texts")
+
+
+def given(space: Namespace) -> dict[str, Any]:
+    """The criteria that were given, as keywords of `store.knowledge.criteria.criteria`."""
+    return {
+        "kinds": space.kind,
+        "domains": space.domain,
+        "source": space.source,
+        "target": space.target,
+        "tags": space.tag,
+        "below": space.below,
+        "quality_from": space.quality_from,
+        "created_after": space.created_after,
+        "created_before": space.created_before,
+        "workflow": space.workflow,
+        "where": space.where,
+        "words": space.words,
+    }
 
 
 def batch(parser: ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from store.errors import Locked, Refused, UsageError
 from store.headless import dates
+from store.headless.args_knowledge import given
 from store.headless.output import safe
 
 if TYPE_CHECKING:
@@ -75,23 +76,8 @@ def _wanted(space: Namespace, out: Output) -> Filter | None:
     """What the arguments mean; None where they name no collection and no criterion."""
     from store.knowledge import criteria
 
-    found = criteria.criteria(
-        kinds=_kinds(space),
-        domains=space.domain,
-        source=space.source,
-        target=space.target,
-        tags=space.tag,
-        below=space.below,
-        quality_from=space.quality_from,
-        created_after=space.created_after,
-        created_before=space.created_before,
-        workflow=space.workflow,
-        where=space.where,
-        words=space.words,
-        context=space.context,
-        deleted=space.deleted,
-        may_be_empty=True,
-    )
+    words = given(space) | {"kinds": _kinds(space), "context": space.context, "deleted": space.deleted}
+    found = criteria.criteria(**words, may_be_empty=True)
     for said in found.said:
         out.remark(said)
     asked = space.collection is not None or found.filter.names_something or space.deleted or space.count

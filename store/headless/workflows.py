@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from store.errors import Refused, UsageError
 from store.headless import dates
+from store.headless.args_knowledge import given
 from store.headless.foreseeing import kinds_of, tell_preview
 from store.headless.output import safe
 from store.headless.running import Shown, document, follow, run_here, tell
@@ -115,21 +116,7 @@ def _options(space: Namespace, out: Output) -> dict[str, Any]:
     from store.knowledge import criteria
 
     said: list[str] = []
-    options: dict[str, Any] = criteria.to_options(
-        said=said,
-        kinds=space.kind,
-        domains=space.domain,
-        source=space.source,
-        target=space.target,
-        tags=space.tag,
-        below=space.below,
-        quality_from=space.quality_from,
-        created_after=space.created_after,
-        created_before=space.created_before,
-        workflow=space.workflow,
-        where=space.where,
-        words=space.words,
-    )
+    options: dict[str, Any] = criteria.to_options(said=said, **given(space))
     for word in said:
         out.remark(safe(word))
     for name in ("model", "clusters"):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from store.index.knowledge.single import Newest
 from store.journal_read import OffChain
 from store.knowledge.met import Met
 
@@ -24,18 +25,6 @@ So much takes a tenth of a second. Waiting for the index would take longer: it i
 
 SIFTED_FROM = 5_000
 """Keys asked for from which a filter of those that are there pays."""
-
-
-class Newest(NamedTuple):
-    """The newest version of a key, and where its line lies."""
-
-    ver: int
-    deleted: bool
-    generation: int
-    offset: int
-    length: int
-    workflow: str | None
-    """The workflow that wrote it."""
 
 
 class Behind(Exception):

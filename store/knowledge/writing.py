@@ -21,9 +21,10 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from store import records
 from store.errors import NotFound
+from store.index.knowledge.single import Newest
 from store.journal_read import OffChain
 from store.knowledge.kinds import FAMILY
-from store.knowledge.tail import Behind, Newest, Tail
+from store.knowledge.tail import Behind, Tail
 from store.model import Change, Plan, Position, TxMeta
 from store.records import Draft
 
@@ -57,9 +58,7 @@ class Indexed(Protocol):
 
     def position(self, context: str, family: str = ...) -> Position | None: ...
 
-    def newest(
-        self, context: str, keys: Sequence[str]
-    ) -> Mapping[str, tuple[int, bool, int, int, int, str | None]]: ...
+    def newest(self, context: str, keys: Sequence[str]) -> Mapping[str, Newest]: ...
 
     def hashes(self, context: str) -> Iterator[Sequence[int]]: ...
 
@@ -88,8 +87,8 @@ class View:
             asked = [key for key in unknown if seen[key] is None]
             if len(asked) >= MANY:
                 asked = self._tail.sifted(asked, lambda: self._snap.hashes(self.context))
-            for key, row in self._snap.newest(self.context, asked).items():
-                seen[key] = Newest(*row)
+            if asked:
+                seen.update(self._snap.newest(self.context, asked))
         return {key: found for key in wanted if (found := seen[key]) is not None}
 
     def live(self, key: str) -> bytes | None:

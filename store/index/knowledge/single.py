@@ -18,7 +18,7 @@ _VERSION = "i.prev, i.ver, i.deleted, i.generation, i.start, i.size"
 
 
 class Newest(NamedTuple):
-    """The newest version of a key: what a writer must know of it."""
+    """The newest version of a key, and where its line lies: what a writer must know of it."""
 
     ver: int
     deleted: bool
@@ -26,6 +26,7 @@ class Newest(NamedTuple):
     offset: int
     length: int
     workflow: str | None
+    """The workflow that wrote it."""
 
 
 class Written(NamedTuple):

@@ -178,25 +178,6 @@ class Library:
             self._kept = (asked, found)
         return found
 
-    def position(self, wanted: Filter, sort: Sort, descending: bool, context: str, key: str) -> int | None:
-        """How many records stand before one in `rows(wanted, sort, descending)`; None where it is not among them."""
-        with self.snapshot() as snap:
-            if snap.plan(wanted).rest is not None:
-                found = enumerate(self._found(snap, wanted, sort, descending))
-                return next((n for n, one in found if (one.row.context, one.row.key) == (context, key)), None)
-            number = snap.number(context, key)
-            if number is None:
-                return None
-            ids = (
-                reading.ranked(snap, wanted, None)
-                if sort == "match"
-                else self._all(snap, wanted, sort, descending)
-            )
-            try:
-                return ids.index(number)
-            except ValueError:
-                return None
-
     def count(self, wanted: Filter) -> int:
         """How many records a filter means."""
         with self.snapshot() as snap:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-FORMS = ("float32", "float16", "int8")
-"""How vectors are kept: exactly, in half the room, in a quarter of it."""
-
 
 class Model(NamedTuple):
     """The vectors of one model in one context."""
@@ -18,6 +15,7 @@ class Model(NamedTuple):
     """True where an embedder makes them; False where they were given and cannot be made again."""
     dimension: int
     form: str
+    """How they are kept: `float32` exactly, `float16` in half the room, `int8` in a quarter of it."""
     rows: int
     """Vectors in the shards, those that a later one stands for with them."""
     shards: int

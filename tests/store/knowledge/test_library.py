@@ -162,10 +162,6 @@ def test_sorts_are_total_and_pages_are_parts_of_them(
     assert [*rest[::-1], *without] == up
     for offset in range(5):
         assert library.rows(Filter(), sort, limit=2, offset=offset) == down[offset : offset + 2]
-    for place, row in enumerate(down):
-        assert library.position(Filter(), sort, True, "default", row.key) == place
-    assert library.position(Filter(), sort, True, "default", "analogy:none") is None
-    assert library.position(Filter(tags=("x",)), sort, True, "default", "analogy:a") is None
 
 
 def test_changes_of_several_contexts_come_together_by_time(store: Store, library: Library) -> None:

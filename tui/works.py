@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from store import clock
 from store.jobs import Job
+from store.knowledge.kinds import FAMILY
 from store.workflows.model import Workflow
 from tui.widgets.jobs import Work, WorkState
 
@@ -57,6 +58,8 @@ class Listed(NamedTuple):
 
 def listing(store: Store) -> Listed:
     """The newest workflows of every context, as index and heartbeats tell of them."""
+    if all(family != FAMILY for _, family in store.layout.families()):
+        return Listed([], 0)  # most stores hold charts only: nothing is imported for them, no index made
     from store import workflows
     from tui import library_catching
 

@@ -56,10 +56,15 @@ class Listed(NamedTuple):
     """Bytes of journal that the index lacks though nobody is at work on it: the list may be old."""
 
 
+def keeps_any(store: Store) -> bool:
+    """Whether there can be workflows. Most stores hold charts only: nothing is imported for them, no index made."""
+    return any(family == FAMILY for _, family in store.layout.families())
+
+
 def listing(store: Store) -> Listed:
     """The newest workflows of every context, as index and heartbeats tell of them."""
-    if all(family != FAMILY for _, family in store.layout.families()):
-        return Listed([], 0)  # most stores hold charts only: nothing is imported for them, no index made
+    if not keeps_any(store):
+        return Listed([], 0)
     from store import workflows
     from tui import library_catching
 

@@ -600,3 +600,11 @@ async def ended(d: Desk, title: str, state: str) -> str:
             return line_of(d, title)
         await d.pilot.pause(0.05)
     raise AssertionError(d.screen())
+
+
+async def test_a_store_of_charts_only_gets_no_index_of_knowledge(desk: Opener, store_path: Path) -> None:
+    async with desk() as d:
+        await d.press("g", "w")
+        assert "Workflows" in d.screen()
+    assert list((store_path / ".index").glob("chartkeep*"))
+    assert not list((store_path / ".index").glob("knowledge*"))

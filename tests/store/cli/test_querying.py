@@ -15,7 +15,7 @@ from store.knowledge import writing
 from store.model import Edit, Plan
 from tests.store.cli.conftest import Run
 
-SAMPLES = Path("/work/shared/samples/softlogic")
+SAMPLES = Path(__file__).parents[2] / "data" / "softlogic"
 
 
 def put(folder: Path, *raws: bytes | dict[str, Any], context: str = "default") -> None:
@@ -190,7 +190,6 @@ def test_what_cannot_be_understood_is_refused(full: Path, run: Run) -> None:
     assert run("--context", "nowhere", "query").code == 3
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample files are not here")
 def test_a_real_file_comes_out_as_it_went_in(folder: Path, run: Run, tmp_path: Path) -> None:
     source = SAMPLES / "analogies.v40.jsonl"
     assert run("batch", "import", str(source)).code == 0
